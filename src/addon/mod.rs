@@ -1,0 +1,1 @@
+//! The Node addon: `#[napi]` wrappers over [`crate::client`], no logic.

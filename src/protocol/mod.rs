@@ -1,0 +1,15 @@
+//! What goes over the two sockets, in layers that never mix: bytes, [`frame`], [`message`] arguments, [`call`]s and
+//! bus [`event`]s. Everything here is pure: no sockets, no state.
+
+#![forbid(unsafe_code)]
+
+pub mod call;
+pub mod event;
+pub mod frame;
+pub mod message;
+
+/// Largest message body (a packet to an app, or from one) in bytes.
+pub const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
+
+/// Largest frame in bytes: the largest message with its envelope, doubled nowhere, and room for a `list` of many apps.
+pub const FRAME_LIMIT: usize = MESSAGE_LIMIT + 16 * 1024 * 1024;

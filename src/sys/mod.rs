@@ -1,0 +1,7 @@
+//! The system: everything that needs `unsafe`, and thin safe wrappers over system calls. No policy.
+
+pub mod descriptor;
+pub mod peer;
+pub mod proc;
+pub mod socket;
+pub mod spawn;

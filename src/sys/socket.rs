@@ -1,0 +1,108 @@
+//! Sockets: pairs, and passing descriptors along with bytes (`SCM_RIGHTS`).
+
+use std::{
+    io::{self, IoSlice, IoSliceMut},
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+};
+
+use nix::{
+    cmsg_space,
+    sys::socket::{
+        AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
+        recvmsg, sendmsg, socketpair,
+    },
+};
+
+/// Descriptors that one message carries at most (the kernel's `SCM_MAX_FD`).
+pub const DESCRIPTORS_LIMIT: usize = 253;
+
+/// A connected pair of Unix stream sockets, close-on-exec.
+pub fn stream_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    pair(SockType::Stream)
+}
+
+fn pair(kind: SockType) -> io::Result<(OwnedFd, OwnedFd)> {
+    #[cfg(target_os = "linux")]
+    let flags = SockFlag::SOCK_CLOEXEC;
+    #[cfg(not(target_os = "linux"))]
+    let flags = SockFlag::empty();
+    Ok(socketpair(AddressFamily::Unix, kind, None, flags)?)
+}
+
+#[cfg(target_os = "linux")]
+const SEND_FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
+#[cfg(not(target_os = "linux"))]
+const SEND_FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT;
+
+/// Sends bytes, with descriptors if any, without waiting. Returns how many bytes went; the descriptors go with the
+/// first of them. `WouldBlock` means that nothing went, neither bytes nor descriptors.
+pub fn send(
+    socket: BorrowedFd<'_>,
+    bytes: &[IoSlice<'_>],
+    descriptors: &[BorrowedFd<'_>],
+) -> io::Result<usize> {
+    let raw: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&raw)];
+    let control: &[ControlMessage<'_>] = if raw.is_empty() { &[] } else { &rights };
+    Ok(sendmsg::<UnixAddr>(
+        socket.as_raw_fd(),
+        bytes,
+        control,
+        SEND_FLAGS,
+        None,
+    )?)
+}
+
+/// Receives bytes and the descriptors that came with them, without waiting. Zero bytes means the end.
+pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = cmsg_space!([RawFd; DESCRIPTORS_LIMIT]);
+    let mut slices = [IoSliceMut::new(buffer)];
+    #[cfg(target_os = "linux")]
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+    #[cfg(not(target_os = "linux"))]
+    let flags = MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<UnixAddr>(socket.as_raw_fd(), &mut slices, Some(&mut space), flags)?;
+    let mut descriptors = Vec::new();
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(raw) = control {
+            // SAFETY: the kernel has just installed these descriptors in this process for this message; nobody else
+            // knows them, so this is their one owner.
+            descriptors.extend(
+                raw.into_iter()
+                    .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
+            );
+        }
+    }
+    Ok((message.bytes, descriptors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        fs::File,
+        io::{Read, Write},
+        os::fd::AsFd,
+    };
+
+    #[test]
+    fn a_descriptor_travels_with_its_bytes() {
+        let (left, right) = stream_pair().unwrap();
+        let (read_end, write_end) = crate::sys::descriptor::pipe().unwrap();
+        assert_eq!(
+            send(left.as_fd(), &[IoSlice::new(b"take")], &[write_end.as_fd()]).unwrap(),
+            4
+        );
+        drop(write_end);
+        let mut buffer = [0; 16];
+        let (count, mut received) = receive(right.as_fd(), &mut buffer).unwrap();
+        assert_eq!(&buffer[..count], b"take");
+        assert!(crate::sys::descriptor::is_close_on_exec(&received[0]).unwrap());
+        File::from(received.remove(0))
+            .write_all(b"through")
+            .unwrap();
+        let mut text = String::new();
+        File::from(read_end).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "through");
+    }
+}

@@ -1,0 +1,2 @@
+//! Integration tests: one binary, one file for each subject.
+fn main() {}
