@@ -3,6 +3,9 @@
 pub mod descriptor;
 pub mod listen;
 pub mod peer;
+pub mod pidfd;
 pub mod proc;
 pub mod socket;
 pub mod spawn;
+pub mod usage;
+pub mod watched;
