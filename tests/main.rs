@@ -1,2 +1,7 @@
 //! Integration tests: one binary, one file for each subject.
-fn main() {}
+
+mod channel;
+mod cluster_listen;
+mod cluster_protocols;
+mod cluster_workers;
+mod support;

@@ -100,7 +100,15 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_told() {
-        let lines: [&[u8]; 7] = [b"", b"undefined", b"{}{}", b"{\"a\":", b"\"\xff\"", b"01", b"\"\t\""];
+        let lines: [&[u8]; 7] = [
+            b"",
+            b"undefined",
+            b"{}{}",
+            b"{\"a\":",
+            b"\"\xff\"",
+            b"01",
+            b"\"\t\"",
+        ];
         for line in lines {
             assert!(matches!(kind(line), Kind::Invalid), "{line:?}");
         }
@@ -124,7 +132,8 @@ mod tests {
             kind(br#"{"cmd":"NODE_SOMETHING_ELSE"}"#),
             Kind::Internal
         ));
-        let with_handle = br#"{"cmd":"NODE_HANDLE","type":"net.Socket","msg":{"to": "me"},"key":"x"}"#;
+        let with_handle =
+            br#"{"cmd":"NODE_HANDLE","type":"net.Socket","msg":{"to": "me"},"key":"x"}"#;
         match kind(with_handle) {
             Kind::Handle(message) => assert_eq!(&message[..], br#"{"to": "me"}"#),
             other => panic!("{other:?}"),

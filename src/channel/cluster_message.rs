@@ -239,8 +239,14 @@ mod tests {
             Some(ClusterMessage::Accepted { ack, accepted }) => (ack, accepted),
             other => panic!("{other:?}"),
         };
-        assert_eq!(accepted(br#"{"ack":4294967296,"accepted":true}"#), (1 << 32, true));
-        assert_eq!(accepted(br#"{"ack":0,"accepted":false,"seq":3}"#), (0, false));
+        assert_eq!(
+            accepted(br#"{"ack":4294967296,"accepted":true}"#),
+            (1 << 32, true)
+        );
+        assert_eq!(
+            accepted(br#"{"ack":0,"accepted":false,"seq":3}"#),
+            (0, false)
+        );
         assert!(parse(br#"{"act":"somethingNew"}"#).is_none());
         assert!(parse(br#"{"act":7}"#).is_none());
     }

@@ -23,15 +23,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use tokio::{io::unix::AsyncFd, runtime::Handle};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    runtime::Handle,
+};
 
+use self::queue::Queue;
 pub use self::{
     cluster_message::{AddressType, ClusterMessage, Query},
     reader::{ChannelEvent, ChannelReader},
     sender::{ChannelError, ChannelSender, HandleType},
 };
-use self::queue::Queue;
-use crate::sys::socket;
+use crate::sys::{socket, watched};
 
 /// Bytes that may wait for an app that does not read, before further messages to it are refused: twice the largest
 /// message.
@@ -50,7 +53,7 @@ pub fn open() -> io::Result<(ChannelReader, ChannelSender, OwnedFd)> {
     socket::enlarge_send_buffer(&ours, SEND_BUFFER);
     socket::enlarge_send_buffer(&childs, SEND_BUFFER);
     let shared = Arc::new(Shared {
-        socket: AsyncFd::new(ours)?,
+        socket: watched::watch(ours, Interest::READABLE | Interest::WRITABLE)?,
         queue: Mutex::new(Queue::new()),
         runtime: Handle::current(),
     });

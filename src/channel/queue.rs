@@ -36,7 +36,10 @@ enum Phase {
 enum Item {
     /// Whole lines, or what is left of a long one.
     Plain(BytesMut),
-    Handle { line: Bytes, fd: Arc<OwnedFd> },
+    Handle {
+        line: Bytes,
+        fd: Arc<OwnedFd>,
+    },
 }
 
 /// Why writing stopped.
@@ -111,7 +114,8 @@ impl Queue {
         {
             return tail.len();
         }
-        self.items.push_back(Item::Plain(BytesMut::with_capacity(size)));
+        self.items
+            .push_back(Item::Plain(BytesMut::with_capacity(size)));
         0
     }
 
@@ -128,7 +132,11 @@ impl Queue {
         pieces: &[&[u8]],
         size: usize,
     ) -> bool {
-        let several_lines = || pieces.iter().any(|piece| memchr::memchr(b'\n', piece).is_some());
+        let several_lines = || {
+            pieces
+                .iter()
+                .any(|piece| memchr::memchr(b'\n', piece).is_some())
+        };
         if !self.items.is_empty() || size >= ONE_PIECE || several_lines() {
             return false;
         }

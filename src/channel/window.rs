@@ -101,7 +101,11 @@ mod tests {
         window.plain_written(32 * 1024 - 199);
         assert_eq!(sent(&mut window), 1);
         window.acknowledged();
-        assert_eq!(sent(&mut window), 8, "the answer came after the plain bytes");
+        assert_eq!(
+            sent(&mut window),
+            8,
+            "the answer came after the plain bytes"
+        );
         for _ in 0..8 {
             window.acknowledged();
         }
