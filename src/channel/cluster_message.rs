@@ -67,11 +67,11 @@ pub struct Query {
     /// A descriptor to listen on instead of an address.
     pub fd: Option<i64>,
     /// libuv's flags of the bind call.
-    pub flags: u64,
+    pub flags: i64,
     /// Connections that may wait; 0 is Node's default.
     pub backlog: i64,
     /// Tells apart several servers of one app on the same address.
-    pub index: u64,
+    pub index: i64,
     /// The server's data (TLS ticket keys), for all workers the same; `None` for a plain server.
     pub data: Option<Box<RawValue>>,
     /// Whether every user may read a Unix socket.
@@ -136,18 +136,28 @@ struct Fields<'a> {
     key: Option<Cow<'a, str>>,
     #[serde(borrow)]
     address: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "number")]
     port: Option<i64>,
     address_type: Option<Value>,
+    #[serde(default, deserialize_with = "number")]
     fd: Option<i64>,
-    flags: Option<u64>,
+    #[serde(default, deserialize_with = "number")]
+    flags: Option<i64>,
+    #[serde(default, deserialize_with = "number")]
     backlog: Option<i64>,
-    index: Option<u64>,
+    #[serde(default, deserialize_with = "number")]
+    index: Option<i64>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "truthy")]
     readable_all: bool,
     #[serde(default, deserialize_with = "truthy")]
     writable_all: bool,
+}
+
+/// A number, or nothing: Node sends a backlog of `false` when an app names none.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    Ok(Value::deserialize(deserializer)?.as_i64())
 }
 
 /// What JavaScript takes for true: these options are the app's own values, of any type.
@@ -225,11 +235,12 @@ mod tests {
 
     #[test]
     fn a_descriptor_below_zero_is_none_and_null_data_is_no_data() {
-        let line = br#"{"act":"queryServer","index":0,"data":null,"address":"0.0.0.0","port":53,"addressType":"udp4","fd":-1,"seq":0}"#;
+        let line = br#"{"act":"queryServer","index":0,"data":null,"address":"0.0.0.0","port":53,"addressType":"udp4","fd":-1,"backlog":false,"seq":0}"#;
         let Some(ClusterMessage::QueryServer { query, .. }) = parse(line) else {
             panic!("{:?}", parse(line));
         };
         assert!(query.fd.is_none() && query.data.is_none());
+        assert_eq!(query.backlog, 0);
         assert_eq!(query.address_type, AddressType::Udp4);
     }
 

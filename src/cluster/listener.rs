@@ -20,8 +20,8 @@ use crate::{
 const BACKLOG: i32 = 511;
 
 /// libuv's flags: `UV_TCP_IPV6ONLY` and `UV_UDP_IPV6ONLY`, and `UV_UDP_REUSEADDR`.
-const ONLY_V6: u64 = 1;
-const REUSE_UDP: u64 = 4;
+const ONLY_V6: i64 = 1;
+const REUSE_UDP: i64 = 4;
 
 /// Opens a socket for `binding`. With round robin it listens; else that is left to the workers. The error is the
 /// system's, as the app is to see it.

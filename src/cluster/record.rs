@@ -35,7 +35,7 @@ pub(super) struct Binding {
     pub(super) port: Option<i64>,
     pub(super) address_type: AddressType,
     pub(super) fd: Option<i64>,
-    pub(super) flags: u64,
+    pub(super) flags: i64,
     pub(super) backlog: i64,
     pub(super) readable_all: bool,
     pub(super) writable_all: bool,
