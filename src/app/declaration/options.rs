@@ -7,7 +7,7 @@ use crate::app::{schema::ATTRIBUTES, text::split_arguments};
 
 /// The raw declaration that `start(script, options)` makes, to be normalised next. Read are camelCase names and the
 /// aliases, arguments from `scriptArgs` or behind `--` in `rawArgs`, `watchDelay` in seconds; `env` is the app's. A
-/// snake_case name is not read, as in pm2, but warned of.
+/// `snake_case` name is not read, as in pm2, but warned of.
 pub fn options(script: &str, given: &Map<String, Value>) -> (Map<String, Value>, Vec<Warning>) {
     let mut raw = Map::new();
     let mut warnings = Vec::new();
@@ -100,14 +100,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(given: Value) -> (Value, Vec<Warning>) {
+    fn read(given: &Value) -> (Value, Vec<Warning>) {
         let (raw, warnings) = options("app.js", given.as_object().unwrap());
         (raw.into(), warnings)
     }
 
     #[test]
     fn camel_case_and_aliases_are_read_and_snake_case_is_warned_of() {
-        let (raw, warnings) = read(json!({
+        let (raw, warnings) = read(&json!({
             "name": "q", "maxRestarts": 3, "max_restarts": 4, "interpreter_args": "--x", "output": "/o",
             "env": {"A": 1}, "env_prod": {"A": 2}, "nothing": null
         }));
@@ -127,16 +127,16 @@ mod tests {
 
     #[test]
     fn arguments_come_from_script_args_or_behind_the_dashes() {
-        assert_eq!(read(json!({"args": ["a"]})).0.get("args"), None);
+        assert_eq!(read(&json!({"args": ["a"]})).0.get("args"), None);
         assert_eq!(
-            read(json!({"scriptArgs": "a 'b c'"})).0["args"],
+            read(&json!({"scriptArgs": "a 'b c'"})).0["args"],
             json!(["a", "b c"])
         );
         assert_eq!(
-            read(json!({"rawArgs": ["node", "pm2", "--", "r1", "--"]})).0["args"],
+            read(&json!({"rawArgs": ["node", "pm2", "--", "r1", "--"]})).0["args"],
             json!(["r1", "--"])
         );
-        assert_eq!(read(json!({"rawArgs": ["r1"]})).0.get("args"), None);
+        assert_eq!(read(&json!({"rawArgs": ["r1"]})).0.get("args"), None);
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
             (json!("5ms"), json!("5")),
         ] {
             assert_eq!(
-                read(json!({"watchDelay": given})).0["watchDelay"],
+                read(&json!({"watchDelay": given})).0["watchDelay"],
                 milliseconds
             );
         }
