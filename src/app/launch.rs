@@ -7,6 +7,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
+pub use super::text::file_name;
+
 use super::{interpreter::NONE, text::split_arguments, value::number_from};
 
 /// How an app is run.

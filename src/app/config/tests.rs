@@ -299,3 +299,16 @@ fn missing_files_and_runtimes_are_told() {
     let error = folder.load("e.config.ts", "").unwrap_err();
     assert!(error.contains("needs Node.js >= 22.6 or bun"), "{error}");
 }
+
+#[test]
+fn typescript_is_run_by_a_node_that_can() {
+    let folder = Folder::new();
+    let typed = "const port: number = 1; export default {script: 'a.js', port};";
+    let loaded = folder.load("e.config.mts", typed);
+    let version = crate::app::interpreter::node_version(&folder.caller.node).unwrap();
+    if version >= (22, 6) || folder.caller.find_program("bun").is_some() {
+        assert_eq!(apps(loaded), json!([{"script": "a.js", "port": 1}]));
+    } else {
+        assert!(loaded.unwrap_err().contains("needs Node.js >= 22.6 or bun"));
+    }
+}

@@ -13,7 +13,14 @@ pub fn options(script: &str, given: &Map<String, Value>) -> (Map<String, Value>,
     let mut warnings = Vec::new();
     raw.insert("script".to_owned(), script.into());
     for (key, value) in given {
-        if value.is_null() || matches!(key.as_str(), "script" | "args" | "rawArgs" | "scriptArgs") {
+        if value.is_null() || matches!(key.as_str(), "script" | "rawArgs" | "scriptArgs") {
+            continue;
+        }
+        if key == "args" {
+            warnings.push(Warning::NotRead {
+                attribute: key.clone(),
+                instead: "scriptArgs".to_owned(),
+            });
             continue;
         }
         match ATTRIBUTES
@@ -127,7 +134,8 @@ mod tests {
 
     #[test]
     fn arguments_come_from_script_args_or_behind_the_dashes() {
-        assert_eq!(read(&json!({"args": ["a"]})).0.get("args"), None);
+        let (raw, warnings) = read(&json!({"args": ["a"]}));
+        assert_eq!((raw.get("args"), warnings.len()), (None, 1));
         assert_eq!(
             read(&json!({"scriptArgs": "a 'b c'"})).0["args"],
             json!(["a", "b c"])

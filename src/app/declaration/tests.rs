@@ -259,3 +259,30 @@ fn unknown_attributes_are_dropped_with_a_hint() {
         ]
     );
 }
+
+/// What pm2 7.0.4 was seen to say to a value of an attribute; nothing, if it took it.
+#[derive(serde::Deserialize)]
+struct Observation {
+    name: String,
+    value: Value,
+    error: Option<String>,
+}
+
+#[test]
+fn values_are_taken_and_refused_as_pm2_was_seen_to() {
+    let text = include_str!("../../../tests/fixtures/checks.json");
+    let observations: Vec<Observation> = serde_json::from_str(text).unwrap();
+    assert!(observations.len() > 1000);
+    let different: Vec<String> = observations
+        .iter()
+        .map(|seen| (seen, attributes(&json!({&seen.name: seen.value})).err()))
+        .filter(|(seen, ours)| *ours != seen.error)
+        .map(|(seen, ours)| {
+            format!(
+                "{}: {}: ours {ours:?}, theirs {:?}",
+                seen.name, seen.value, seen.error
+            )
+        })
+        .collect();
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
