@@ -66,18 +66,16 @@ pub(super) fn check(pattern: &str) -> Result<(), String> {
 
 fn check_field(field: usize, position: usize, part: &str) -> Result<(), String> {
     let plain = match field {
-        3 => part.to_uppercase().replace('L', ""),
+        3 if part.eq_ignore_ascii_case("L") => String::new(),
         4 => numbered(part, &MONTHS, 1),
         5 => numbered(part, &DAYS, 0),
         _ => part.to_owned(),
     };
     if plain.contains(|c: char| !(c.is_ascii_digit() || matches!(c, '*' | ',' | '-' | '/' | '?'))) {
+        let shown = if field >= 4 { &plain } else { part };
         return Err(format!(
-            "CronPattern: configuration entry {position} ({part}) contains illegal characters."
+            "CronPattern: configuration entry {position} ({shown}) contains illegal characters."
         ));
-    }
-    if plain.is_empty() {
-        return Ok(());
     }
     plain
         .split(',')
@@ -93,50 +91,91 @@ fn numbered(part: &str, names: &[&str], first: usize) -> String {
 }
 
 fn check_entry(field: &Field, entry: &str) -> Result<(), String> {
-    let (range, step) = match entry.split_once('/') {
-        Some((range, step)) => (range, Some(step)),
-        None => (entry, None),
-    };
-    if let Some(step) = step {
-        check_step(field, step)?;
-    }
-    match range.split_once('-') {
-        Some((from, to)) => {
-            let (low, high) = (check_value(field, from)?, check_value(field, to)?);
-            if low > high {
+    match (entry.contains('-'), entry.contains('/')) {
+        (true, true) => check_stepped_range(field, entry),
+        (true, false) => check_range(field, entry, entry),
+        (false, true) => {
+            let mut pieces = entry.split('/');
+            let (start, step) = (pieces.next().unwrap_or_default(), pieces.next());
+            if pieces.next().is_some() {
                 return Err(format!(
-                    "CronPattern: From value is larger than to value: '{entry}'"
+                    "CronPattern: Syntax error, illegal stepping: '{entry}'"
                 ));
             }
-            Ok(())
+            check_step(field, step.unwrap_or_default())?;
+            check_single(field, start)
         }
-        None if matches!(range, "*" | "?") => Ok(()),
-        None if range.is_empty() && step.is_some() => Ok(()),
-        None => check_value(field, range).map(|_| ()),
+        (false, false) => check_single(field, entry),
     }
+}
+
+fn check_stepped_range(field: &Field, entry: &str) -> Result<(), String> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let pieces: Vec<&str> = entry.split('/').collect();
+    let well_formed = match pieces[..] {
+        [range, step] => {
+            let bounds: Vec<&str> = range.split('-').collect();
+            bounds.len() == 2 && is_number(step) && bounds.into_iter().all(is_number)
+        }
+        _ => false,
+    };
+    if !well_formed {
+        return Err(format!(
+            "CronPattern: Syntax error, illegal range with stepping: '{entry}'"
+        ));
+    }
+    check_step(field, pieces[1])?;
+    check_range(field, pieces[0], entry)
+}
+
+fn check_range(field: &Field, range: &str, entry: &str) -> Result<(), String> {
+    let bounds: Vec<&str> = range.split('-').collect();
+    let &[lower, upper] = &bounds[..] else {
+        return Err(format!(
+            "CronPattern: Syntax error, illegal range: '{entry}'"
+        ));
+    };
+    let bound = |text: &str, which: &str| {
+        text.parse::<u32>()
+            .map_err(|_| format!("CronPattern: Syntax error, illegal {which} range (NaN)"))
+    };
+    let (lower, upper) = (bound(lower, "lower")?, bound(upper, "upper")?);
+    if lower < field.least || upper > field.most {
+        return Err(format!("CronPattern: Value out of range: '{entry}'"));
+    }
+    if lower > upper {
+        return Err(format!(
+            "CronPattern: From value is larger than to value: '{entry}'"
+        ));
+    }
+    Ok(())
 }
 
 fn check_step(field: &Field, step: &str) -> Result<(), String> {
+    let most = field.most - field.least + 1;
     match step.parse::<u32>() {
         Ok(0) => Err("CronPattern: Syntax error, illegal stepping: 0".to_owned()),
-        Ok(step) if step > field.most + 1 => Err(format!(
-            "CronPattern: Syntax error, max step is {}: '{step}'",
-            field.most + 1
+        Ok(step) if step > most => Err(format!(
+            "CronPattern: Syntax error, steps cannot be greater than maximum value of part ({most})"
         )),
         Ok(_) => Ok(()),
-        Err(_) => Err(format!(
-            "CronPattern: Syntax error, illegal stepping: '{step}'"
-        )),
+        Err(_) => Err("CronPattern: Syntax error, illegal stepping: (NaN)".to_owned()),
     }
 }
 
-fn check_value(field: &Field, text: &str) -> Result<u32, String> {
-    let out_of_range = || format!("CronPattern: {} value out of range: '{text}'", field.name);
-    let value: u32 = text.parse().map_err(|_| out_of_range())?;
-    if (field.least..=field.most).contains(&value) {
-        Ok(value)
+/// `*`, `?` (now), a number, or nothing, which an additional `,` leaves.
+fn check_single(field: &Field, text: &str) -> Result<(), String> {
+    let in_range = || {
+        text.parse::<u32>()
+            .is_ok_and(|value| (field.least..=field.most).contains(&value))
+    };
+    if matches!(text, "" | "*" | "?") || in_range() {
+        Ok(())
     } else {
-        Err(out_of_range())
+        Err(format!(
+            "CronPattern: {} value out of range: '{text}'",
+            field.name
+        ))
     }
 }
 

@@ -119,33 +119,64 @@ pub(super) fn build(
     given: &Surroundings<'_>,
 ) -> (Map<String, Value>, Vec<Warning>) {
     let mut env = inherited(given.caller, declaration.get("filter_env"));
-    let mut warnings = Vec::new();
+    mark(&mut env, given.caller, given.from_object);
     let mut set = |name: &str, value: Value| {
         env.insert(name.to_owned(), value);
     };
-    match given.caller.program {
-        Program::Cli => set("PM2_USAGE", "CLI".into()),
-        Program::Module => set("PM2_PROGRAMMATIC", "true".into()),
-    }
-    if given.from_object {
-        set("PM2_JSON_PROCESSING", "true".into());
-    }
     if let Some(cwd) = declaration.text("cwd") {
         set("PWD", cwd.into());
     }
     if let Some(io) = declaration.get("io") {
         set("io", as_variable(io));
     }
-    merge(&mut env, declaration.get("env"));
-    if let Some(chosen) = given.env_name {
-        match declaration.get(&format!("env_{chosen}")) {
-            Some(variables) => merge(&mut env, Some(variables)),
-            None => warnings.push(Warning::NoEnvironment(chosen.to_owned())),
-        }
-    }
+    let (declared, warnings) = declared(declaration, given.env_name);
+    env.extend(declared);
     decide(&mut env, declaration, given);
     add_settings(&mut env, given);
     (env, warnings)
+}
+
+/// The variables that a declaration names: `env`, then the chosen `env_<name>`.
+pub(super) fn declared(
+    declaration: &Declaration,
+    env_name: Option<&str>,
+) -> (Map<String, Value>, Vec<Warning>) {
+    let mut variables = Map::new();
+    let mut warnings = Vec::new();
+    merge(&mut variables, declaration.get("env"));
+    if let Some(chosen) = env_name {
+        match declaration.get(&format!("env_{chosen}")) {
+            Some(more) => merge(&mut variables, Some(more)),
+            None => warnings.push(Warning::NoEnvironment(chosen.to_owned())),
+        }
+    }
+    (variables, warnings)
+}
+
+/// The caller's variables with those that say what the caller is.
+pub(super) fn of_caller(
+    caller: &Caller,
+    filter: Option<&Value>,
+    from_object: bool,
+) -> Map<String, Value> {
+    let mut env = inherited(caller, filter);
+    mark(&mut env, caller, from_object);
+    env.insert(
+        "PM2_HOME".to_owned(),
+        caller.home.root().to_string_lossy().into(),
+    );
+    env
+}
+
+fn mark(env: &mut Map<String, Value>, caller: &Caller, from_object: bool) {
+    let (name, value) = match caller.program {
+        Program::Cli => ("PM2_USAGE", "CLI"),
+        Program::Module => ("PM2_PROGRAMMATIC", "true"),
+    };
+    env.insert(name.to_owned(), value.into());
+    if from_object {
+        env.insert("PM2_JSON_PROCESSING".to_owned(), "true".into());
+    }
 }
 
 /// Sets what neither caller nor declaration can.

@@ -7,6 +7,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
+pub use super::text::file_name;
+
 use super::{interpreter::NONE, text::split_arguments, value::number_from};
 
 /// How an app is run.
@@ -159,14 +161,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn map(value: Value) -> Map<String, Value> {
+    fn map(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn commands_are_interpreter_script_and_arguments() {
-        let of =
-            |value| command(&map(value)).map(|command| (command.program, command.args.join("|")));
+        let of = |value: Value| {
+            command(&map(&value)).map(|command| (command.program, command.args.join("|")))
+        };
         let text = |program: &str, args: &str| Some((program.to_owned(), args.to_owned()));
         assert_eq!(
             of(
@@ -189,7 +192,7 @@ mod tests {
 
     #[test]
     fn variables_are_the_scalars_and_in_cluster_the_text_of_the_rest() {
-        let env = map(json!({
+        let env = map(&json!({
             "name": "a", "pm_id": 0, "vizion": true, "f": 1.5, "whole": 2.0, "nul": null, "args": ["a", ["b", null]],
             "env": {"A": 1}, "bad=name": "x", "bytes": "a\u{0}b", "": "x"
         }));

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
 pub mod caller;
 pub mod config;
 mod cron;
@@ -23,13 +24,18 @@ mod log_paths;
 mod nearest;
 mod owner;
 mod prepare;
+mod restart;
 pub mod schema;
 mod script;
 mod text;
 mod value;
 
+pub use batch::{Batch, declare};
 pub use caller::{Caller, Program};
 pub use config::{Config, ConfigError, is_config_file, load_file, load_text};
-pub use declaration::{Declaration, DeclarationErrors, Normalised, Warning, normalise, options};
+pub use declaration::{
+    Declaration, DeclarationErrors, Normalised, Overrides, Warning, normalise, options,
+};
 pub use error::AppError;
-pub use prepare::{Options, Prepared, process_env};
+pub use prepare::{Options, Prepared, app_name, process_env};
+pub use restart::{restart_env, update_env};

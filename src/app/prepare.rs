@@ -50,7 +50,7 @@ pub fn process_env(
 ) -> Result<Prepared, AppError> {
     let declared_script = declaration.text("script").ok_or(AppError::NoScript)?;
     let cwd = resolve(&caller.cwd, declaration.text("cwd").unwrap_or_default());
-    let name = name(declaration, declared_script, options);
+    let name = app_name(declaration, options);
     let script = script::find(declared_script, &cwd, caller)?;
     let interpreter = interpreter_of(&script, declaration, caller)?;
     let owner = owner::find(declaration, caller)?;
@@ -92,10 +92,11 @@ pub fn process_env(
     Ok(Prepared { env, warnings })
 }
 
-fn name(declaration: &Declaration, script: &str, options: &Options) -> String {
-    let name = declaration
-        .text("name")
-        .unwrap_or_else(|| base_name(script));
+/// The name an app is going to have: the declared one or the script's, with the chosen environment's behind it if the
+/// declaration asks for that.
+pub fn app_name(declaration: &Declaration, options: &Options) -> String {
+    let script = || base_name(declaration.text("script").unwrap_or_default());
+    let name = declaration.text("name").unwrap_or_else(script);
     let appended = declaration.get("append_env_to_name") == Some(&Value::Bool(true));
     match &options.env_name {
         Some(env_name) if appended => format!("{name}-{env_name}"),
@@ -143,17 +144,16 @@ fn set_command(env: &mut Map<String, Value>, script: &Script, interpreter: &Inte
 /// Decides between fork and cluster, and whether the processes share their logs.
 fn set_mode(env: &mut Map<String, Value>, declaration: &Declaration, interpreter: &Interpreter) {
     let declared = declaration.text("exec_mode");
-    let instances = declaration.get("instances").and_then(Value::as_f64);
-    let many = instances.is_some_and(|count| count >= 1.0 || count == 0.0 || count == -1.0);
+    let instances = declaration.get("instances");
+    // Fewer than -1 means cluster to nobody but us: pm2 then starts as many forks.
+    let many = instances
+        .is_some_and(|count| count.as_f64() >= Some(1.0) || matches!(count.as_i64(), Some(0 | -1)));
     let mode = match declared {
         Some(mode) => mode,
         None if many && interpreter.is_node() => "cluster_mode",
         None => "fork_mode",
     };
-    let single = declared != Some("cluster_mode") && instances.is_none_or(|count| count == 0.0);
-    let merged = declaration
-        .get("merge_logs")
-        .map_or(single, |merge| merge == true);
+    let merged = merges_logs(declaration);
     env.insert("exec_mode".to_owned(), mode.into());
     env.entry("instances").or_insert(1.into());
     if merged {
@@ -163,7 +163,18 @@ fn set_mode(env: &mut Map<String, Value>, declaration: &Declaration, interpreter
     }
 }
 
-fn set_defaults(env: &mut Map<String, Value>) {
+/// Whether the processes share their logs: as declared, else when it is a single fork, or one per core.
+pub(super) fn merges_logs(declaration: &Declaration) -> bool {
+    let count = declaration
+        .get("instances")
+        .map(|count| count.as_i64() == Some(0));
+    let single = declaration.text("exec_mode") != Some("cluster_mode") && count.unwrap_or(true);
+    declaration
+        .get("merge_logs")
+        .map_or(single, |merge| merge == true)
+}
+
+pub(super) fn set_defaults(env: &mut Map<String, Value>) {
     for name in [
         "vizion",
         "autostart",

@@ -76,7 +76,7 @@ pub(super) fn base_name(path: &str) -> &str {
 }
 
 /// An app's name as file names have it: every character but letters, digits, `.`, `-` and `\` becomes `-`.
-pub(super) fn file_name(name: &str) -> String {
+pub fn file_name(name: &str) -> String {
     // JavaScript counts UTF-16 units: a character outside the basic plane becomes two.
     name.encode_utf16()
         .map(|unit| match u8::try_from(unit) {

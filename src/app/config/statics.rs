@@ -11,7 +11,7 @@ pub fn serving_app(entry: &Map<String, Value>, script: &str) -> Map<String, Valu
         str::to_owned,
     );
     let login = entry.get("basic_auth").and_then(Value::as_object);
-    let part = |key| {
+    let credential = |key| {
         login
             .and_then(|login| login.get(key))
             .cloned()
@@ -29,8 +29,14 @@ pub fn serving_app(entry: &Map<String, Value>, script: &str) -> Map<String, Valu
         }
     }
     env.insert("PM2_SERVE_BASIC_AUTH".to_owned(), login.is_some().into());
-    env.insert("PM2_SERVE_BASIC_AUTH_USERNAME".to_owned(), part("username"));
-    env.insert("PM2_SERVE_BASIC_AUTH_PASSWORD".to_owned(), part("password"));
+    env.insert(
+        "PM2_SERVE_BASIC_AUTH_USERNAME".to_owned(),
+        credential("username"),
+    );
+    env.insert(
+        "PM2_SERVE_BASIC_AUTH_PASSWORD".to_owned(),
+        credential("password"),
+    );
     let app = json!({"name": name, "script": script, "env": env});
     match app {
         Value::Object(app) => app,

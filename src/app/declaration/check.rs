@@ -60,6 +60,8 @@ fn read_number(attribute: &Attribute, value: &Value) -> Value {
         Value::String(text) if attribute.form == Form::Count => {
             leading_integer(text).unwrap_or(0).into()
         }
+        // Only 0, which switches it off, is a number here; any other text is a pattern.
+        Value::String(text) if attribute.form == Form::Cron && text.trim() != "0" => value.clone(),
         Value::String(text) if attribute.kinds.contains(&Kind::Number) => {
             number_in(text).map_or_else(|| value.clone(), Value::Number)
         }

@@ -7,13 +7,20 @@ use crate::app::{schema::ATTRIBUTES, text::split_arguments};
 
 /// The raw declaration that `start(script, options)` makes, to be normalised next. Read are camelCase names and the
 /// aliases, arguments from `scriptArgs` or behind `--` in `rawArgs`, `watchDelay` in seconds; `env` is the app's. A
-/// snake_case name is not read, as in pm2, but warned of.
+/// `snake_case` name is not read, as in pm2, but warned of.
 pub fn options(script: &str, given: &Map<String, Value>) -> (Map<String, Value>, Vec<Warning>) {
     let mut raw = Map::new();
     let mut warnings = Vec::new();
     raw.insert("script".to_owned(), script.into());
     for (key, value) in given {
-        if value.is_null() || matches!(key.as_str(), "script" | "args" | "rawArgs" | "scriptArgs") {
+        if value.is_null() || matches!(key.as_str(), "script" | "rawArgs" | "scriptArgs") {
+            continue;
+        }
+        if key == "args" {
+            warnings.push(Warning::NotRead {
+                attribute: key.clone(),
+                instead: "scriptArgs".to_owned(),
+            });
             continue;
         }
         match ATTRIBUTES
@@ -100,14 +107,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(given: Value) -> (Value, Vec<Warning>) {
+    fn read(given: &Value) -> (Value, Vec<Warning>) {
         let (raw, warnings) = options("app.js", given.as_object().unwrap());
         (raw.into(), warnings)
     }
 
     #[test]
     fn camel_case_and_aliases_are_read_and_snake_case_is_warned_of() {
-        let (raw, warnings) = read(json!({
+        let (raw, warnings) = read(&json!({
             "name": "q", "maxRestarts": 3, "max_restarts": 4, "interpreter_args": "--x", "output": "/o",
             "env": {"A": 1}, "env_prod": {"A": 2}, "nothing": null
         }));
@@ -127,16 +134,17 @@ mod tests {
 
     #[test]
     fn arguments_come_from_script_args_or_behind_the_dashes() {
-        assert_eq!(read(json!({"args": ["a"]})).0.get("args"), None);
+        let (raw, warnings) = read(&json!({"args": ["a"]}));
+        assert_eq!((raw.get("args"), warnings.len()), (None, 1));
         assert_eq!(
-            read(json!({"scriptArgs": "a 'b c'"})).0["args"],
+            read(&json!({"scriptArgs": "a 'b c'"})).0["args"],
             json!(["a", "b c"])
         );
         assert_eq!(
-            read(json!({"rawArgs": ["node", "pm2", "--", "r1", "--"]})).0["args"],
+            read(&json!({"rawArgs": ["node", "pm2", "--", "r1", "--"]})).0["args"],
             json!(["r1", "--"])
         );
-        assert_eq!(read(json!({"rawArgs": ["r1"]})).0.get("args"), None);
+        assert_eq!(read(&json!({"rawArgs": ["r1"]})).0.get("args"), None);
     }
 
     #[test]
@@ -147,7 +155,7 @@ mod tests {
             (json!("5ms"), json!("5")),
         ] {
             assert_eq!(
-                read(json!({"watchDelay": given})).0["watchDelay"],
+                read(&json!({"watchDelay": given})).0["watchDelay"],
                 milliseconds
             );
         }

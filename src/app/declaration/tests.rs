@@ -1,7 +1,7 @@
 use super::*;
 use serde_json::json;
 
-fn attributes(raw: Value) -> Result<Value, String> {
+fn attributes(raw: &Value) -> Result<Value, String> {
     let mut raw = raw.as_object().unwrap().clone();
     raw.entry("script").or_insert("app.js".into());
     let normalised = normalise(&raw).map_err(|errors| errors.to_string())?;
@@ -38,7 +38,7 @@ fn names_are_resolved_and_the_canonical_one_wins() {
         (json!({"combine_logs": false}), json!({"merge_logs": false})),
     ];
     for (raw, canonical) in cases {
-        assert_eq!(attributes(raw.clone()), Ok(canonical), "{raw}");
+        assert_eq!(attributes(&raw), Ok(canonical), "{raw}");
     }
     for alias in ["exec", "cmd", "command"] {
         let raw = json!({alias: "x.js"});
@@ -82,7 +82,7 @@ fn values_become_what_the_daemon_reads() {
     ];
     for (name, value, becomes) in cases {
         assert_eq!(
-            attributes(json!({name: value})),
+            attributes(&json!({name: value})),
             Ok(json!({name: becomes})),
             "{name}: {value}"
         );
@@ -101,18 +101,18 @@ fn falsy_values_of_names_with_an_underscore_are_absent() {
     ] {
         for falsy in [json!(0), json!(false), json!(""), json!(null)] {
             assert_eq!(
-                attributes(json!({name: falsy})),
+                attributes(&json!({name: falsy})),
                 Ok(json!({})),
                 "{name}: {falsy}"
             );
         }
     }
     assert_eq!(
-        attributes(json!({"maxRestarts": 0})),
+        attributes(&json!({"maxRestarts": 0})),
         Ok(json!({"max_restarts": 0}))
     );
     assert_eq!(
-        attributes(json!({"name": 0, "env": false, "namespace": "", "port": ""})),
+        attributes(&json!({"name": 0, "env": false, "namespace": "", "port": ""})),
         Ok(json!({}))
     );
 }
@@ -192,14 +192,14 @@ fn mistakes_are_told_in_pm2s_words() {
         ),
     ];
     for (raw, text) in cases {
-        assert_eq!(attributes(raw.clone()), Err(text.to_owned()), "{raw}");
+        assert_eq!(attributes(&raw), Err(text.to_owned()), "{raw}");
     }
 }
 
 #[test]
 fn several_mistakes_are_told_in_the_order_of_the_table() {
     assert_eq!(
-        attributes(json!({"max_restarts": "q", "min_uptime": 1, "env": 5})).unwrap_err(),
+        attributes(&json!({"max_restarts": "q", "min_uptime": 1, "env": 5})).unwrap_err(),
         "Expect \"env\" to be a typeof [object Object] / [object String], but now is [object Number],\
          The minimum of \"min_uptime\" is 100, but now is 1,\
          Expect \"max_restarts\" to be a typeof [object Number], but now is [object String]"
@@ -258,4 +258,31 @@ fn unknown_attributes_are_dropped_with_a_hint() {
             "Unknown attribute \"bogus\" is ignored"
         ]
     );
+}
+
+/// What pm2 7.0.4 was seen to say to a value of an attribute; nothing, if it took it.
+#[derive(serde::Deserialize)]
+struct Observation {
+    name: String,
+    value: Value,
+    error: Option<String>,
+}
+
+#[test]
+fn values_are_taken_and_refused_as_pm2_was_seen_to() {
+    let text = include_str!("../../../tests/fixtures/checks.json");
+    let observations: Vec<Observation> = serde_json::from_str(text).unwrap();
+    assert!(observations.len() > 1000);
+    let different: Vec<String> = observations
+        .iter()
+        .map(|seen| (seen, attributes(&json!({&seen.name: seen.value})).err()))
+        .filter(|(seen, ours)| *ours != seen.error)
+        .map(|(seen, ours)| {
+            format!(
+                "{}: {}: ours {ours:?}, theirs {:?}",
+                seen.name, seen.value, seen.error
+            )
+        })
+        .collect();
+    assert!(different.is_empty(), "{}", different.join("\n"));
 }

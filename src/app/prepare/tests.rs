@@ -67,11 +67,11 @@ impl World {
         }
     }
 
-    fn prepare(&self, declared: Value) -> Result<Map<String, Value>, String> {
+    fn prepare(&self, declared: &Value) -> Result<Map<String, Value>, String> {
         self.prepare_as(&self.caller(), declared)
     }
 
-    fn prepare_as(&self, caller: &Caller, declared: Value) -> Result<Map<String, Value>, String> {
+    fn prepare_as(&self, caller: &Caller, declared: &Value) -> Result<Map<String, Value>, String> {
         let declared = fill(declared, &self.root());
         let normalised =
             normalise(declared.as_object().unwrap()).map_err(|error| error.to_string())?;
@@ -87,7 +87,7 @@ fn write(path: &Path, content: &[u8], mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-fn fill(value: Value, root: &str) -> Value {
+fn fill(value: &Value, root: &str) -> Value {
     let text = value
         .to_string()
         .replace("{root}", root)
@@ -119,7 +119,7 @@ fn declarations_become_what_pm2_was_seen_to_send() {
         let (what, ours) = ours(&world, &observation);
         let theirs = match (observation.pm2_env, observation.error) {
             (_, Some(error)) => Err(error.replace("{root}", &world.root())),
-            (Some(pm2_env), None) => Ok(fill(pm2_env, &world.root())),
+            (Some(pm2_env), None) => Ok(fill(&pm2_env, &world.root())),
             (None, None) => panic!("nothing was observed of {what}"),
         };
         if ours != theirs {
@@ -132,10 +132,7 @@ fn declarations_become_what_pm2_was_seen_to_send() {
 fn ours(world: &World, observation: &Observation) -> (String, Result<Value, String>) {
     let root = world.root();
     let raw = match (&observation.declaration, &observation.script) {
-        (Some(declaration), _) => fill(declaration.clone(), &root)
-            .as_object()
-            .unwrap()
-            .clone(),
+        (Some(declaration), _) => fill(declaration, &root).as_object().unwrap().clone(),
         (None, script) => {
             options(
                 script.as_deref().unwrap(),
@@ -187,19 +184,20 @@ fn difference(ours: &Result<Value, String>, theirs: &Result<Value, String>) -> S
     keys.filter(|key| ours.get(*key) != theirs.get(*key))
         .map(|key| {
             format!(
-                "{key}: ours {:?}, theirs {:?}; ",
+                "{key}: ours {:?}, theirs {:?}",
                 ours.get(key),
                 theirs.get(key)
             )
         })
-        .collect()
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 #[test]
 fn a_file_with_a_space_in_its_path_is_run_and_not_taken_for_a_command() {
     let world = World::new();
     write(&world.dir.path().join("p/sp ace.js"), b"1", 0o644);
-    let env = world.prepare(json!({"script": "./sp ace.js"})).unwrap();
+    let env = world.prepare(&json!({"script": "./sp ace.js"})).unwrap();
     assert_eq!(env["pm_exec_path"], format!("{}/p/sp ace.js", world.root()));
     assert_eq!(
         (&env["exec_interpreter"], &env["name"]),
@@ -212,7 +210,7 @@ fn an_executable_text_runs_by_its_own_interpreter_unless_that_is_node() {
     let world = World::new();
     let interpreter = |first_line: &[u8], mode| {
         write(&world.dir.path().join("p/tool2"), first_line, mode);
-        world.prepare(json!({"script": "tool2"})).unwrap()["exec_interpreter"].clone()
+        world.prepare(&json!({"script": "tool2"})).unwrap()["exec_interpreter"].clone()
     };
     assert_eq!(interpreter(b"#!/bin/sh\necho", 0o755), "none");
     assert_eq!(
@@ -229,7 +227,7 @@ fn typescript_needs_something_that_runs_it() {
     let node = |version: &str| {
         let script = format!("#!/bin/sh\necho {version}\n");
         write(&world.dir.path().join("bin/node"), script.as_bytes(), 0o755);
-        let env = world.prepare(json!({"script": "app.ts", "node_args": "--x"}))?;
+        let env = world.prepare(&json!({"script": "app.ts", "node_args": "--x"}))?;
         Ok::<_, String>((env["exec_interpreter"].clone(), env["node_args"].clone()))
     };
     assert!(
@@ -264,7 +262,7 @@ fn a_caller_that_is_an_app_does_not_pass_its_own_attributes_on() {
         caller.env.insert(name.to_owned(), value.to_owned());
     }
     let env = world
-        .prepare_as(&caller, json!({"script": "app.js"}))
+        .prepare_as(&caller, &json!({"script": "app.js"}))
         .unwrap();
     let variables: Vec<&String> = env["env"].as_object().unwrap().keys().collect();
     assert_eq!(
@@ -292,7 +290,7 @@ fn the_command_keeps_variables_that_only_look_like_attributes() {
         .env
         .insert("NODE_UNIQUE_ID".to_owned(), "1".to_owned());
     let env = world
-        .prepare_as(&caller, json!({"script": "app.js"}))
+        .prepare_as(&caller, &json!({"script": "app.js"}))
         .unwrap();
     assert_eq!(env["env"]["name"], "mine");
     assert_eq!(env["env"]["PM2_USAGE"], "CLI");
@@ -303,7 +301,7 @@ fn the_command_keeps_variables_that_only_look_like_attributes() {
 fn a_variable_called_like_the_app_keeps_its_value() {
     let world = World::new();
     let env = world
-        .prepare(json!({"script": "app.js", "name": "PATH"}))
+        .prepare(&json!({"script": "app.js", "name": "PATH"}))
         .unwrap();
     assert_eq!(env["env"]["PATH"], format!("{}/bin", world.root()));
 }
@@ -339,7 +337,7 @@ fn only_root_chooses_a_user() {
         json!({"script": "app.js", "gid": 1}),
     ] {
         assert_eq!(
-            world.prepare_as(&caller, declared).unwrap_err(),
+            world.prepare_as(&caller, &declared).unwrap_err(),
             "To use UID and GID please run PM2 as root"
         );
     }
