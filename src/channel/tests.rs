@@ -88,14 +88,25 @@ async fn after_a_refusal_sockets_go_one_at_a_time_and_the_loss_is_told() {
     child.write("{\"cmd\":\"NODE_HANDLE_NACK\"}\n0\n");
     assert!(matches!(
         read_answers(&mut reader).await[..],
-        [ChannelEvent::Cluster(ClusterMessage::HandlesLost)]
+        [ChannelEvent::Cluster(ClusterMessage::HandlesLost {
+            before: 2
+        })]
     ));
-    send();
-    send();
+    for _ in 0..3 {
+        send();
+    }
     assert_eq!(child.read_all().len(), 1);
     child.write("{\"cmd\":\"NODE_HANDLE_ACK\"}\n0\n");
     read_answers(&mut reader).await;
     assert_eq!(child.read_all().len(), 1);
+    child.write("{\"cmd\":\"NODE_HANDLE_NACK\"}\n0\n");
+    assert!(matches!(
+        read_answers(&mut reader).await[..],
+        [ChannelEvent::Cluster(ClusterMessage::HandlesLost {
+            before: 4
+        })]
+    ));
+    assert_eq!(child.read_all().len(), 1, "the fifth was still to be sent");
 }
 
 #[tokio::test]

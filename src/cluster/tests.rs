@@ -141,7 +141,10 @@ async fn what_a_worker_lost_another_gets() {
     let _clients = [connect(&answer), connect(&answer)];
     let lost = first.connection().await;
     second.answer(second.connection().await, true);
-    first.worker.message(ClusterMessage::HandlesLost);
+    let refuse = |before| first.worker.message(ClusterMessage::HandlesLost { before });
+    refuse(0);
+    assert_eq!(first.worker.in_flight(), 1, "it is yet to be sent");
+    refuse(1);
     assert_eq!(first.worker.in_flight(), 0);
     let again = second.connection().await;
     assert_ne!(again, lost);
