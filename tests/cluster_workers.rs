@@ -1,6 +1,6 @@
 //! Workers that come, go, refuse, stop and die.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, fs, net::Ipv4Addr, os::unix::fs::PermissionsExt};
 
 use nix::sys::signal::Signal;
 use rpm2::cluster::{Primary, WorkerEvent};
@@ -218,5 +218,36 @@ async fn a_connection_waits_for_a_worker_to_read() {
             assert_eq!(answer.unwrap().as_deref(), Some(&*app.id()));
         }
         soon("its answers", app.worker().settled()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_worker_has_no_descriptor_for_another_gets() {
+    for node in nodes() {
+        let folder = tempfile::tempdir().unwrap();
+        let limited = folder.path().join("node");
+        let script = format!(
+            "#!/bin/sh\nulimit -n 60\nexec '{}' \"$@\"\n",
+            node.display()
+        );
+        fs::write(&limited, script).unwrap();
+        fs::set_permissions(&limited, fs::Permissions::from_mode(0o755)).unwrap();
+        let primary = Primary::new();
+        let mut full = Start::new(&limited, "full.js").worker(&primary);
+        let address = local(&full.json().await);
+        let mut other = Start::new(&node, "full.js").worker(&primary);
+        other.json().await;
+        full.send("\"fill\"");
+        assert_eq!(full.json().await["code"], "EMFILE");
+        for _ in 0..10 {
+            assert_eq!(answer(address).await, other.id());
+        }
+        let mut clients = JoinSet::new();
+        for _ in 0..30 {
+            clients.spawn(answer(address));
+        }
+        while let Some(answer) = clients.join_next().await {
+            assert_eq!(answer.unwrap(), other.id());
+        }
     }
 }
