@@ -1,9 +1,6 @@
 //! Integration tests: one binary, one file for each subject.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "in a test, a panic is how a failure is told"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod channel;
 mod cluster_listen;

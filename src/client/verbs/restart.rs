@@ -1,0 +1,43 @@
+//! `restart`: ends processes if they run and starts them.
+
+use serde_json::Value;
+
+use super::{
+    Session, VerbResult,
+    act::{Action, on_each},
+    raw,
+    select::{all, select},
+};
+use crate::{app, client::ClientError};
+
+/// pm2's short answers, one a process. With `updateEnv` the caller's environment is taken anew; attributes among the
+/// options change the processes.
+pub(super) async fn restart(session: &Session, target: &Value, options: &Value) -> VerbResult {
+    let processes = all(session).await?;
+    let ids = select(&processes, target)?;
+    let options = options.as_object().cloned().unwrap_or_default();
+    if options.contains_key("env") {
+        let text = "Using --env [env] without passing the ecosystem.config.js does not work";
+        return Err(ClientError::Usage(text.to_owned()));
+    }
+    let update = ["updateEnv", "update_env"]
+        .iter()
+        .any(|key| options.get(*key) == Some(&Value::Bool(true)));
+    let (raw_changes, warnings) = app::options("", &options);
+    session.warn(&warnings);
+    let changes =
+        app::normalise(&raw_changes).map_err(|errors| ClientError::Usage(errors.to_string()))?;
+    let action = Action {
+        method: "restartProcessId",
+        event: Some("restart"),
+        stops_watch: false,
+        env: Some(Value::Object(app::update_env(
+            &changes.declaration,
+            session.caller(),
+            update,
+        ))),
+    };
+    Ok(Some(raw(
+        &on_each(session, &action, &ids, &processes).await?
+    )))
+}

@@ -1,0 +1,131 @@
+//! Apps declared by an object, an array or a file.
+
+use serde_json::{Map, Value};
+
+use super::{Options, Session, VerbResult, declared_options, prepare};
+use crate::{
+    app::{self, Overrides, config},
+    client::{
+        ClientError,
+        verbs::{
+            act::{Action, on_each},
+            raw,
+            select::{Listed, all},
+        },
+    },
+};
+
+pub(super) async fn from_file(
+    session: &Session,
+    path: &str,
+    options: &Map<String, Value>,
+) -> VerbResult {
+    let (path, caller) = (path.to_owned(), session.caller().clone());
+    // It may run Node, which takes a while.
+    let loaded = tokio::task::spawn_blocking(move || app::load_file(&path, &caller)).await;
+    let loaded = loaded.map_err(|error| ClientError::Usage(error.to_string()))?;
+    let config = loaded.map_err(|error| ClientError::Usage(error.to_string()))?;
+    start_all(session, apps_of(session, config), options).await
+}
+
+pub(super) async fn from_object(
+    session: &Session,
+    object: Map<String, Value>,
+    options: &Map<String, Value>,
+) -> VerbResult {
+    let text = Value::Object(object).to_string();
+    let config =
+        app::load_text(&text, "object").map_err(|error| ClientError::Usage(error.to_string()))?;
+    start_all(session, apps_of(session, config), options).await
+}
+
+pub(super) async fn from_array(
+    session: &Session,
+    list: Vec<Value>,
+    options: &Map<String, Value>,
+) -> VerbResult {
+    let text = Value::Array(list).to_string();
+    let config =
+        app::load_text(&text, "array").map_err(|error| ClientError::Usage(error.to_string()))?;
+    start_all(session, apps_of(session, config), options).await
+}
+
+/// The declared apps. Serving folders (`static`) is not built: its author is told.
+fn apps_of(session: &Session, config: config::Config) -> Vec<Map<String, Value>> {
+    if !config.statics.is_empty() {
+        session.warn(&[
+            "`static` is not served by this version of rpm2: its entries were passed over",
+        ]);
+    }
+    config.apps
+}
+
+/// Starts or restarts every declared app. Nothing is started if an attribute is wrong; an app whose script is missing
+/// does not keep the others from starting.
+async fn start_all(
+    session: &Session,
+    apps: Vec<Map<String, Value>>,
+    options: &Map<String, Value>,
+) -> VerbResult {
+    let how = declared_options(options);
+    let only = options.get("only").and_then(Value::as_str);
+    let batch = app::declare(&apps, &Overrides::from_options(options), only, &how)
+        .map_err(|errors| ClientError::Usage(errors.to_string()))?;
+    session.warn(&batch.warnings);
+    let listed = all(session).await?;
+    let mut messages = Vec::new();
+    let mut results = Vec::new();
+    for (name, declaration) in &batch.apps {
+        let ids: Vec<u32> = listed
+            .iter()
+            .filter(|process| process.name == *name)
+            .map(|process| process.pm_id)
+            .collect();
+        let started = if ids.is_empty() {
+            start_new(session, declaration, &how).await
+        } else {
+            restart(session, declaration, &how, &ids, &listed).await
+        };
+        match started {
+            Ok(children) => results.extend(children),
+            // Without a daemon the rest cannot be started either.
+            Err(error) if error.is_fatal() => return Err(error),
+            Err(error) => messages.push(error.to_string()),
+        }
+    }
+    let result = Some(raw(&results));
+    if messages.is_empty() {
+        Ok(result)
+    } else {
+        Err(ClientError::Several { messages, result })
+    }
+}
+
+async fn start_new(
+    session: &Session,
+    declaration: &app::Declaration,
+    how: &Options,
+) -> Result<Vec<Value>, ClientError> {
+    let prepared = app::process_env(declaration, session.caller(), how)
+        .map_err(|error| ClientError::Usage(error.to_string()))?;
+    session.warn(&prepared.warnings);
+    prepare(session, &prepared).await
+}
+
+async fn restart(
+    session: &Session,
+    declaration: &app::Declaration,
+    how: &Options,
+    ids: &[u32],
+    listed: &[Listed],
+) -> Result<Vec<Value>, ClientError> {
+    let prepared = app::restart_env(declaration, session.caller(), how);
+    session.warn(&prepared.warnings);
+    let action = Action {
+        method: "restartProcessId",
+        event: Some("restart"),
+        stops_watch: false,
+        env: Some(Value::Object(prepared.env)),
+    };
+    on_each(session, &action, ids, listed).await
+}
