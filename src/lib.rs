@@ -4,12 +4,13 @@
 //! behind `require('rpm2')`. Arrows point down only:
 //!
 //! ```text
-//! cli, addon -> client -> app, protocol        daemon -> process -> cluster -> channel -> sys
+//! cli, addon -> client -> app, protocol        daemon -> process -> app, bus, cluster -> channel -> protocol, sys
 //! ```
 
 #[cfg(feature = "addon")]
 pub mod addon;
 pub mod app;
+pub mod bus;
 pub mod channel;
 pub mod cli;
 pub mod client;

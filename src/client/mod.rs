@@ -1,1 +1,15 @@
-//! (being built)
+//! Talking to the daemon: find or launch it, call it, listen to its bus. Shared by the command and the addon; the
+//! meaning of each of pm2's verbs is in [`verbs`].
+
+#![forbid(unsafe_code)]
+
+mod connection;
+mod error;
+mod launch;
+mod session;
+mod subscription;
+pub mod verbs;
+
+pub use error::ClientError;
+pub use session::{Connected, Session, SessionOptions};
+pub use subscription::Subscription;

@@ -6,6 +6,7 @@
 pub mod call;
 pub mod event;
 pub mod frame;
+pub mod members;
 pub mod message;
 
 /// Largest message body (a packet to an app, or from one) in bytes.

@@ -2,6 +2,9 @@
 
 pub mod descriptor;
 pub mod peer;
+pub mod pidfd;
 pub mod proc;
 pub mod socket;
 pub mod spawn;
+pub mod usage;
+pub mod watched;

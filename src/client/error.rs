@@ -1,0 +1,95 @@
+//! What can go wrong for a client.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    home::HomeError,
+    protocol::{call::CallError, frame::FrameError},
+};
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The home directory cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// A socket is there, but we may not speak on it.
+    #[error(
+        "cannot connect to the daemon at {path}: {source}; is it another user's? set RPM2_HOME to a folder you own"
+    )]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The daemon could not be started.
+    #[error("cannot start the daemon: {reason}")]
+    Launch {
+        /// The daemon's own words, or the system's.
+        reason: String,
+    },
+    /// The connection ended while a call was on its way.
+    #[error(
+        "the daemon was lost during `{method}`: the call may or may not have taken effect; check with `rpm2 list` \
+         and try again"
+    )]
+    Lost {
+        /// The call.
+        method: String,
+    },
+    /// The session was closed by its owner.
+    #[error("the session is closed")]
+    Closed,
+    /// The daemon refused the call.
+    #[error("{0}")]
+    Refused(String),
+    /// A message is larger than what passes.
+    #[error("the message of {size} bytes is over the limit of {limit} bytes; nothing was sent")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A frame could not be written.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A reply could not be read.
+    #[error("the daemon's reply to `{method}` cannot be read: {source}")]
+    Reply {
+        /// The call.
+        method: String,
+        /// What is wrong with it.
+        source: CallError,
+    },
+    /// A verb was called with arguments it cannot use.
+    #[error("{0}")]
+    Usage(String),
+    /// Several things failed at once; the rest was done, with this result.
+    #[error("{}", messages.join("; "))]
+    Several {
+        /// What failed.
+        messages: Vec<String>,
+        /// JSON of what succeeded.
+        result: Option<Box<serde_json::value::RawValue>>,
+    },
+}
+
+impl ClientError {
+    /// A short constant name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Home(_) => "RPM2_HOME",
+            Self::Connect { .. } => "RPM2_CONNECT",
+            Self::Launch { .. } => "RPM2_LAUNCH",
+            Self::Lost { .. } => "RPM2_DAEMON_LOST",
+            Self::Closed => "RPM2_CLOSED",
+            Self::Refused(_) => "RPM2_REFUSED",
+            Self::TooLarge { .. } | Self::Frame(_) => "RPM2_TOO_LARGE",
+            Self::Reply { .. } => "RPM2_PROTOCOL",
+            Self::Usage(_) => "RPM2_USAGE",
+            Self::Several { .. } => "RPM2_SEVERAL",
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Launching the daemon: one, however many clients want it at once.
+
+use std::{
+    io::{ErrorKind, Read},
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::{ClientError, connection::Connection};
+use crate::home::Home;
+
+/// A daemon that is leaving may hold the lock this long.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// Between two looks whether the daemon that another client launched is ready.
+const PAUSE: Duration = Duration::from_millis(5);
+/// A failing daemon explains itself in no more than this many bytes.
+const REASON_LIMIT: u64 = 64 * 1024;
+
+/// What became of a launch.
+enum Launched {
+    /// The daemon is ready.
+    Ready,
+    /// Another daemon holds the lock: one that starts or one that leaves.
+    Busy,
+}
+
+/// What [`crate::daemon`] says on its standard output once it serves.
+pub(crate) const READY: &str = "ready";
+/// What it says when another one holds the lock.
+pub(crate) const BUSY: &str = "busy";
+
+/// Connects to the daemon of `home`; `None` if there is none.
+pub(super) async fn connect(home: &Home) -> Result<Option<Connection>, ClientError> {
+    let path = home.rpc_socket();
+    match Connection::open(&path).await {
+        Ok(connection) => Ok(Some(connection)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(source) => Err(ClientError::Connect { path, source }),
+    }
+}
+
+/// Connects to the daemon of `home`, launching it with `binary` if there is none. The flag says whether it was
+/// launched here.
+pub(super) async fn connect_or_launch(
+    home: &Home,
+    binary: &Path,
+) -> Result<(Connection, bool), ClientError> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(connection) = connect(home).await? {
+            return Ok((connection, false));
+        }
+        home.create()?;
+        match launch(home, binary)? {
+            Launched::Ready => {
+                if let Some(connection) = connect(home).await? {
+                    return Ok((connection, true));
+                }
+            }
+            Launched::Busy => tokio::time::sleep(PAUSE).await,
+        }
+        if Instant::now() > deadline {
+            let reason = format!(
+                "another daemon holds {} but does not answer; see {}",
+                home.lock_file().display(),
+                home.daemon_log().display()
+            );
+            return Err(ClientError::Launch { reason });
+        }
+    }
+}
+
+/// Starts the daemon and waits for its word: it says it on its standard output, which it then lets go.
+fn launch(home: &Home, binary: &Path) -> Result<Launched, ClientError> {
+    let failed = |reason: String| ClientError::Launch { reason };
+    let mut child = Command::new(binary)
+        .arg("daemon")
+        .env("RPM2_HOME", home.root())
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| {
+            failed(format!(
+                "{}: {error}; reinstall rpm2 or set RPM2_BINARY",
+                binary.display()
+            ))
+        })?;
+    let mut said = String::new();
+    if let Some(output) = child.stdout.take() {
+        // Ends when the daemon is ready or dead; what it said before an error of the pipe still counts.
+        let _ = output.take(REASON_LIMIT).read_to_string(&mut said);
+    }
+    // The process we started is only the daemon's parent, gone at once.
+    let _ = child.wait();
+    match said.trim() {
+        READY => Ok(Launched::Ready),
+        BUSY => Ok(Launched::Busy),
+        "" => Err(failed(format!(
+            "it ended without a word; see {}",
+            home.daemon_log().display()
+        ))),
+        reason => Err(failed(reason.to_owned())),
+    }
+}

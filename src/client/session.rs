@@ -1,0 +1,153 @@
+//! A session: one caller's view of one home's daemon.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use serde_json::value::RawValue;
+
+use super::{ClientError, Subscription, connection::Connection, launch};
+use crate::home::Home;
+
+/// Where a session works and with what.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// The daemon's home.
+    pub home: Home,
+    /// Executable that is launched as the daemon.
+    pub binary: PathBuf,
+    /// Directory that relative paths of the caller are resolved against.
+    pub cwd: PathBuf,
+    /// Node for apps that name no other interpreter.
+    pub node: PathBuf,
+}
+
+/// What connecting found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connected {
+    /// Whether this session launched the daemon.
+    pub launched: bool,
+}
+
+struct Inner {
+    options: SessionOptions,
+    connection: Mutex<Option<Connection>>,
+    /// One launch at a time; the others find its result.
+    connecting: tokio::sync::Mutex<()>,
+    launched: AtomicBool,
+}
+
+/// A cheap handle. Connects on the first call and again after the daemon was lost.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+impl Session {
+    /// A session that has not connected yet. Does nothing else.
+    pub fn new(options: SessionOptions) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                options,
+                connection: Mutex::new(None),
+                connecting: tokio::sync::Mutex::new(()),
+                launched: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// Where the session works and with what.
+    pub fn options(&self) -> &SessionOptions {
+        &self.inner.options
+    }
+
+    /// Connects, launching the daemon if there is none.
+    pub async fn connect(&self) -> Result<Connected, ClientError> {
+        self.connection().await?;
+        Ok(Connected {
+            launched: self.inner.launched.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Connects only if a daemon is there.
+    pub async fn connect_running(&self) -> Result<bool, ClientError> {
+        if self.current().is_some() {
+            return Ok(true);
+        }
+        let found = launch::connect(&self.inner.options.home).await?;
+        let running = found.is_some();
+        self.keep(found);
+        Ok(running)
+    }
+
+    /// Calls a method of the daemon with `args` (each the JSON text of one argument).
+    pub async fn call(
+        &self,
+        method: &str,
+        args: &[&str],
+    ) -> Result<Option<Box<RawValue>>, ClientError> {
+        self.connection().await?.call(method, args).await
+    }
+
+    /// Calls a method and reads its result; no result reads as `null`.
+    pub async fn call_as<T: serde::de::DeserializeOwned>(
+        &self,
+        method: &str,
+        args: &[&str],
+    ) -> Result<T, ClientError> {
+        let result = self.call(method, args).await?;
+        let text = result.as_deref().map_or("null", RawValue::get);
+        serde_json::from_str(text).map_err(|error| ClientError::Reply {
+            method: method.to_owned(),
+            source: error.into(),
+        })
+    }
+
+    /// Every event of the daemon from now on; waits for a daemon, and reconnects to it, for ever.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription::open(self.inner.options.home.pub_socket())
+    }
+
+    /// Ends the connection. A later call connects again.
+    pub fn close(&self) {
+        self.keep(None);
+    }
+
+    async fn connection(&self) -> Result<Connection, ClientError> {
+        if let Some(connection) = self.current() {
+            return Ok(connection);
+        }
+        let _turn = self.inner.connecting.lock().await;
+        if let Some(connection) = self.current() {
+            return Ok(connection);
+        }
+        let Inner {
+            options, launched, ..
+        } = &*self.inner;
+        let (connection, new) = launch::connect_or_launch(&options.home, &options.binary).await?;
+        launched.store(new, Ordering::Relaxed);
+        self.keep(Some(connection.clone()));
+        Ok(connection)
+    }
+
+    fn current(&self) -> Option<Connection> {
+        let connection = self
+            .inner
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        connection.clone().filter(Connection::is_open)
+    }
+
+    fn keep(&self, connection: Option<Connection>) {
+        *self
+            .inner
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+}

@@ -1,0 +1,124 @@
+//! What a process uses and who its children are, from `/proc`. Nothing is spawned for it.
+
+use std::fs;
+
+/// Use of memory and processor by one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Resident memory in bytes.
+    pub memory: u64,
+    /// Processor time since its start, in clock ticks (see [`ticks_per_second`]).
+    pub ticks: u64,
+}
+
+/// Clock ticks in a second.
+pub fn ticks_per_second() -> u64 {
+    use nix::unistd::{SysconfVar, sysconf};
+    sysconf(SysconfVar::CLK_TCK)
+        .ok()
+        .flatten()
+        .and_then(|ticks| u64::try_from(ticks).ok())
+        .unwrap_or(100)
+}
+
+/// Reads the use of a process; `None` if it is gone or the system has no `/proc`.
+pub fn usage(pid: i32) -> Option<Usage> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    parse_stat(&stat, page_size())
+}
+
+fn page_size() -> u64 {
+    use nix::unistd::{SysconfVar, sysconf};
+    sysconf(SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .and_then(|size| u64::try_from(size).ok())
+        .unwrap_or(4096)
+}
+
+/// The fields of `/proc/<pid>/stat` follow the name in parentheses, which may itself hold anything.
+fn fields(stat: &str) -> impl Iterator<Item = &str> {
+    stat.rsplit_once(") ")
+        .map_or("", |(_, rest)| rest)
+        .split_ascii_whitespace()
+}
+
+fn parse_stat(stat: &str, page_size: u64) -> Option<Usage> {
+    let field = |number: usize| fields(stat).nth(number - 3)?.parse::<u64>().ok();
+    Some(Usage {
+        memory: field(24)? * page_size,
+        ticks: field(14)? + field(15)?,
+    })
+}
+
+/// All descendants of a process, parents before their children.
+pub fn descendants(pid: i32) -> Vec<i32> {
+    let mut found = vec![pid];
+    let mut next = 0;
+    while let Some(parent) = found.get(next) {
+        for child in children(*parent) {
+            // A tree that changes while it is read must not send us in circles.
+            if !found.contains(&child) {
+                found.push(child);
+            }
+        }
+        next += 1;
+    }
+    found.remove(0);
+    found
+}
+
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    threads
+        .flatten()
+        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|list| {
+            list.split_ascii_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_full_of_parentheses_does_not_shift_the_fields() {
+        let stat = "7 (a) b) (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 3 22";
+        assert_eq!(
+            parse_stat(stat, 4096),
+            Some(Usage {
+                memory: 3 * 4096,
+                ticks: 11 + 12
+            })
+        );
+        assert_eq!(parse_stat("7 (x) S 1", 4096), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn our_own_use_and_children_are_known() {
+        let me = i32::try_from(std::process::id()).unwrap();
+        assert!(usage(me).unwrap().memory > 0);
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "sleep 60 & wait"])
+            .spawn()
+            .unwrap();
+        let child_pid = i32::try_from(child.id()).unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while descendants(child_pid).is_empty() && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let grandchildren = descendants(child_pid);
+        assert_eq!(grandchildren.len(), 1);
+        assert!(descendants(me).contains(&grandchildren[0]));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        super::super::proc::signal(grandchildren[0], nix::sys::signal::Signal::SIGKILL).unwrap();
+    }
+}
