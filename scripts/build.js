@@ -1,7 +1,7 @@
 'use strict'
 
 // `npm run build`, and `prepare` of `npm install` in a clone: the release executable and addon into npm/<platform>/.
-// Cargo decides what is out of date. An installed tarball has both already and never comes here.
+// `--debug` builds without optimisation, which is quicker. Cargo decides what is out of date. An installed tarball has both already and never comes here.
 
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
@@ -12,6 +12,7 @@ const { currentPlatform } = require('../js/platforms')
 const { writePlatform } = require('./platforms')
 
 const root = path.join(__dirname, '..')
+const profile = process.argv.includes('--debug') ? [] : ['--release']
 const say = (text) => console.log(`rpm2: ${text}`)
 
 function fail(text) {
@@ -52,14 +53,14 @@ function build(cargo, platform) {
   const onMac = platform.os === 'darwin'
   // On macOS the linker must be told that Node brings the addon's missing symbols.
   const linking = onMac ? ['--', '-C', 'link-arg=-undefined', '-C', 'link-arg=dynamic_lookup'] : []
-  run(cargo, 'the executable', ['build', '--release', '--locked', '--bin', 'rpm2'])
-  const addon = ['rustc', '--release', '--locked', '--lib', '--features', 'addon', '--crate-type', 'cdylib', ...linking]
+  run(cargo, 'the executable', ['build', ...profile, '--locked', '--bin', 'rpm2'])
+  const addon = ['rustc', ...profile, '--locked', '--lib', '--features', 'addon', '--crate-type', 'cdylib', ...linking]
   run(cargo, 'the addon', addon)
-  const release = path.join(targetFolder(cargo), 'release')
+  const built = path.join(targetFolder(cargo), profile.length > 0 ? 'release' : 'debug')
   const files = filesOf(platform)
   writePlatform(platform)
-  copy(path.join(release, 'rpm2'), files.executable)
-  copy(path.join(release, onMac ? 'librpm2.dylib' : 'librpm2.so'), files.addon)
+  copy(path.join(built, 'rpm2'), files.executable)
+  copy(path.join(built, onMac ? 'librpm2.dylib' : 'librpm2.so'), files.addon)
 }
 
 function main() {

@@ -1,17 +1,25 @@
 //! The class behind js/native.js.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "what a script passes comes by value"
+)]
+
 use std::{
     collections::HashMap,
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
 
-use napi::bindgen_prelude::{Either3, Function, Null};
+use napi::bindgen_prelude::Function;
 use napi_derive::napi;
 use serde_json::value::RawValue;
 use tokio::task::AbortHandle;
 
-use super::{deliveries::Deliveries, failure, runtime};
+use super::{
+    deliveries::{Batch, Deliveries},
+    failure, runtime,
+};
 use crate::{
     client::{ClientError, Session, SessionOptions, verbs},
     home::Home,
@@ -42,10 +50,7 @@ pub struct NativeClient {
 impl NativeClient {
     /// A session that connects with its first call. Whatever it has for the script goes to `deliver`.
     #[napi(constructor)]
-    pub fn new(
-        options: NativeOptions,
-        deliver: Function<'_, Vec<Either3<u32, String, Null>>, ()>,
-    ) -> napi::Result<Self> {
+    pub fn new(options: NativeOptions, deliver: Function<'_, Batch, ()>) -> napi::Result<Self> {
         let session = Session::new(SessionOptions {
             home: Home::at(options.home),
             binary: PathBuf::from(options.binary),
@@ -114,7 +119,8 @@ impl Drop for NativeClient {
 
 /// The JSON of a verb's error and of its result; several things that failed come with what was done.
 async fn run(session: &Session, verb: &str, args: &str) -> (Option<String>, Option<String>) {
-    let text = |result: Option<Box<RawValue>>| result.map(|raw| String::from(Box::<str>::from(raw)));
+    let text =
+        |result: Option<Box<RawValue>>| result.map(|raw| String::from(Box::<str>::from(raw)));
     if verb == "disconnect" {
         session.close();
         return (None, None);
@@ -122,7 +128,8 @@ async fn run(session: &Session, verb: &str, args: &str) -> (Option<String>, Opti
     let args = match serde_json::from_str(args) {
         Ok(args) => args,
         Err(error) => {
-            let error = ClientError::Usage(format!("`{verb}` got arguments that are not JSON: {error}"));
+            let error =
+                ClientError::Usage(format!("`{verb}` got arguments that are not JSON: {error}"));
             return (Some(failure::to_json(&error)), None);
         }
     };

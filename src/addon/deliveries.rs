@@ -17,9 +17,9 @@ const EVENTS_LIMIT: usize = 16 * 1024 * 1024;
 const BATCH: usize = 512;
 
 /// An id, a text or nothing.
-type Item = Either3<u32, String, Null>;
+pub(super) type Item = Either3<u32, String, Null>;
 /// Three items for each delivery.
-type Batch = Vec<Item>;
+pub(super) type Batch = Vec<Item>;
 /// The script's function for batches. It does not keep the script alive: js/hold.js does.
 type Deliver = ThreadsafeFunction<(), (), Batch, napi::Status, false, true>;
 
