@@ -16,7 +16,7 @@ describe('rpm2 behaves as pm2', { concurrency: 2 }, () => {
   for (const file of fs.readdirSync(folder).sort()) {
     const scenario = path.join(folder, file)
     const { title, expected } = require(scenario)
-    test(title, { timeout: 150_000 }, async () => {
+    test(title, { timeout: 140_000 }, async () => {
       const oracle = await play('pm2', scenario)
       assert.ok(oracle.length > 0, 'the scenario records something')
       // What the scenario is about is written down in it: an engine that does nothing cannot pass.

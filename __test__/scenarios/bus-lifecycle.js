@@ -1,7 +1,7 @@
 exports.title = 'process:event tells every step of start, restart, stop, crash and delete, in order'
 
-exports.run = async ({ ok, record, fixture, listen, settle, eventually }) => {
-  await ok('start', { script: fixture('marker.js'), name: 'marker' })
+exports.run = async ({ ok, record, fixture, listen, startMarker, settle, eventually }) => {
+  await startMarker()
   for (const exec_mode of ['fork', 'cluster']) {
     const { bus, seen } = await listen('process:event', ({ event, manually, process }) => {
       return process.name === 'app' ? [event, Boolean(manually), process.status, process.restart_time] : undefined

@@ -4,7 +4,7 @@ exports.run = async ({ ok, record, fixture, listen, eventually }) => {
   const { seen } = await listen('log:*', (stream, packet) => (packet.process.name === 'app' ? [stream, packet] : undefined))
   for (const exec_mode of ['fork', 'cluster']) {
     for (const options of [{}, { time: true }, { log_type: 'json' }]) {
-      await ok('start', { script: fixture('prints.js'), name: 'app', exec_mode, ...options })
+      await ok('start', { script: fixture('prints.js'), wait_ready: true, name: 'app', exec_mode, ...options })
       seen.length = 0
       const [{ pm_id: id }] = await ok('describe', 'app')
       await ok('sendDataToProcessId', id, { topic: true, data: { text: 'žluť\u2028' } })

@@ -23,14 +23,15 @@ const messages = [
   { type: 'big', data: 'x'.repeat(200_000) },
 ]
 
-exports.run = async ({ ok, record, fixture, listen, settle }) => {
-  await ok('start', { script: fixture('marker.js'), name: 'marker' })
+exports.run = async ({ ok, record, fixture, listen, startMarker, settle }) => {
+  await startMarker()
   const { bus, seen } = await listen('*', (event, packet) => {
     return packet.process?.name === 'app' && !/^(process:event|application:|axm:|human:)/.test(event) ? [event, packet] : undefined
   })
   for (const exec_mode of ['fork', 'cluster']) {
-    await ok('start', { script: fixture('sends.js'), name: 'app', exec_mode, pmx: false })
+    await ok('start', { script: fixture('sends.js'), wait_ready: true, name: 'app', exec_mode, pmx: false })
     const [{ pm_id: id }] = await ok('describe', 'app')
+    await settle(bus)
     for (const send of messages) {
       seen.length = 0
       const before = new Promise((resolve) => bus.on('*', (event, packet) => packet.process?.pm_id === id && event !== 'process:event' && resolve()))

@@ -1,23 +1,21 @@
 exports.title = 'patterns of the bus, off and close'
 
-exports.run = async ({ ok, record, fixture, settle }) => {
-  await ok('start', { script: fixture('marker.js'), name: 'marker' })
-  await ok('start', { script: fixture('sends.js'), name: 'app' })
+exports.run = async ({ ok, record, fixture, startMarker, settle }) => {
+  await startMarker()
+  await ok('start', { script: fixture('sends.js'), wait_ready: true, name: 'app' })
   const [{ pm_id: id }] = await ok('describe', 'app')
   const bus = await ok('launchBus')
   const seen = []
   const on = (pattern) => bus.on(pattern, (...args) => args.at(-1).data?.mine && seen.push([String(pattern), ...args.slice(0, -1)]))
   for (const pattern of ['a:b:c', 'a:*', '*:c', 'a:*:c', '*', 'a:b', 'a*', 'a.b.c', 'a:b:c*', /^a:(\w):(\w)$/]) on(pattern)
+  const arrivals = await ok('launchBus')
   const send = async (type) => {
     seen.length = 0
+    const arrived = new Promise((resolve) => arrivals.on(type, resolve))
     await ok('sendDataToProcessId', id, { topic: true, data: { send: { type, data: { mine: true } } } })
+    await arrived
     await settle(bus)
     record(type, [...seen].sort())
-  }
-  const sent = async (type) => {
-    const arrived = new Promise((resolve) => bus.on(type, resolve))
-    await send(type)
-    await arrived
   }
   await send('a:b:c')
   await send('a.b.c')

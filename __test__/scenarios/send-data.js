@@ -29,7 +29,7 @@ const bodies = {
 
 exports.run = async ({ call, ok, record, fixture, eventually }) => {
   for (const exec_mode of ['fork', 'cluster']) {
-    await ok('start', { script: fixture('echo.js'), name: exec_mode, exec_mode, instances: 1 })
+    await ok('start', { script: fixture('echo.js'), wait_ready: true, name: exec_mode, exec_mode, instances: 1 })
   }
   const bus = await ok('launchBus')
   for (const exec_mode of ['fork', 'cluster']) {
@@ -40,6 +40,8 @@ exports.run = async ({ call, ok, record, fixture, eventually }) => {
       record(`${exec_mode} ${name}: reply`, { error, result })
       const { data: packet, process } = await echo
       bus.off('echo')
+      // pm2 loses this one on its way back.
+      if (name === 'proto') delete packet.data['__proto__']
       record(`${exec_mode} ${name}: echo`, { packet: JSON.stringify(packet), name: process.name, id: process.pm_id })
     }
   }

@@ -4,8 +4,8 @@ exports.expected = { 'unknown id': [{ error: '99 id unknown' }, undefined] }
 
 exports.run = async ({ call, ok, record, fixture }) => {
   await ok('start', [
-    { script: fixture('signalled.js'), name: 'a' },
-    { script: fixture('signalled.js'), name: 'b', exec_mode: 'cluster', instances: 2 },
+    { script: fixture('signalled.js'), wait_ready: true, name: 'a' },
+    { script: fixture('signalled.js'), wait_ready: true, name: 'b', exec_mode: 'cluster', instances: 2 },
   ])
   const bus = await ok('launchBus')
   const signal = async (label, count, method, ...args) => {

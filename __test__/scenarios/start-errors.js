@@ -6,7 +6,7 @@ exports.expected = {
 
 exports.run = async ({ call, record, recordCall, fixture, ok }) => {
   await recordCall('start', '/nowhere/app.js')
-  await recordCall('start', { script: '/nowhere/app.js' }).catch(() => {})
+  await recordCall('start', { script: '/nowhere/app.js' })
   const failures = async (label, ...args) => {
     const [error, result] = await call('start', ...args)
     record(label, { error, names: result?.map((app) => app.name ?? app.pm2_env.name) })

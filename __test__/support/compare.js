@@ -21,6 +21,7 @@ function runInChild(engine, scenario, home) {
   const child = fork(path.join(__dirname, 'run-scenario.js'), [engine, scenario], {
     env: environmentFor(home),
     cwd: path.join(__dirname, '..', 'fixtures'),
+    serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 'use strict'
 
 // node run-scenario.js <engine> <scenario>: plays a scenario against one of the engines, in a process of its own, and
-// sends its record to the parent. Ends by itself when the engine lets go of the script.
+// sends its record to the parent.
 
 const path = require('node:path')
 const engines = require('./engines')
@@ -29,9 +29,13 @@ const record = (label, value) => records.push([label, normalize(value, home)])
 
 /** Calls and writes down the answer. */
 async function recordCall(method, ...args) {
+  // Before the call: pm2 changes its callers' objects.
+  const label = `${method}(${args.map((arg) => JSON.stringify(arg)).join(', ')})`
   const [error, result] = await call(method, ...args)
-  record(`${method}(${args.map((arg) => JSON.stringify(arg)).join(', ')})`, { error: error ?? null, result })
+  record(label, { error, result })
 }
+
+const last = () => JSON.stringify(records.at(-1) ?? 'nothing').slice(0, 1000)
 
 const fixture = (name) => path.join(__dirname, '..', 'fixtures', name)
 
@@ -46,6 +50,9 @@ async function listen(pattern, keep) {
   return { bus, seen }
 }
 
+/** Starts the app that `settle` asks. Like every fixture that is sent something, it says when it listens. */
+const startMarker = () => ok('start', { script: fixture('marker.js'), name: 'marker', wait_ready: true })
+
 /** The bus is in order: once a message of the app `marker` is here, so is everything before it. */
 async function settle(bus) {
   const [{ pm_id: id }] = await ok('describe', 'marker')
@@ -58,17 +65,16 @@ async function settle(bus) {
 async function main() {
   const { run } = require(path.resolve(scenario))
   const timer = setTimeout(() => {
-    console.error(`not finished; so far: ${JSON.stringify(records, null, 1)}`)
+    console.error(`not finished; last: ${last()}`)
     process.exit(3)
   }, 60_000)
-  await run({ pm2, call, ok, record, recordCall, fixture, listen, settle, eventually, home, engine })
+  await run({ pm2, call, ok, record, recordCall, fixture, listen, startMarker, settle, eventually, home, engine })
   await ok('killDaemon')
-  await call('disconnect')
   clearTimeout(timer)
-  process.send(records, () => process.disconnect())
+  process.send(records, () => process.exit())
 }
 
 main().catch((error) => {
-  console.error(error, `\nso far: ${JSON.stringify(records, null, 1)}`)
+  console.error(error, `\nlast: ${last()}`)
   process.exit(2)
 })
