@@ -3,12 +3,14 @@
 
 #![forbid(unsafe_code)]
 
+mod journal;
 mod queue;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::BytesMut;
 
+pub use journal::Journal;
 use queue::Shared;
 pub use queue::Subscriber;
 

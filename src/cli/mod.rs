@@ -4,5 +4,8 @@ use std::process::ExitCode;
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("daemon") {
+        return crate::daemon::main(&crate::home::Home::from_env().expect("tmp"));
+    }
     ExitCode::SUCCESS
 }

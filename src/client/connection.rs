@@ -67,6 +67,16 @@ impl Connection {
         lock(&self.pending).is_some()
     }
 
+    /// Calls `method`, which never answers.
+    pub(super) async fn tell(&self, method: &str, arg: &str) -> Result<(), ClientError> {
+        let mut frame = BytesMut::new();
+        call::encode_request(method, &[arg], &next_id(), &mut frame)?;
+        let lost = |_| ClientError::Lost {
+            method: method.to_owned(),
+        };
+        self.outgoing.send(frame.freeze()).await.map_err(lost)
+    }
+
     /// Calls `method` with `args` (each the JSON text of one argument) and waits for the result.
     pub(super) async fn call(&self, method: &str, args: &[&str]) -> Reply {
         let size = args.iter().map(|arg| arg.len()).sum();
@@ -76,11 +86,7 @@ impl Connection {
                 limit: MESSAGE_LIMIT,
             });
         }
-        let id = format!(
-            "{}:{}",
-            process::id(),
-            NEXT_ID.fetch_add(1, Ordering::Relaxed)
-        );
+        let id = next_id();
         let mut frame = BytesMut::new();
         call::encode_request(method, args, &id, &mut frame)?;
         let (sender, receiver) = oneshot::channel();
@@ -103,6 +109,14 @@ impl Connection {
             .map_err(|_| lost())?;
         receiver.await.unwrap_or_else(|_| Err(lost()))
     }
+}
+
+fn next_id() -> String {
+    format!(
+        "{}:{}",
+        process::id(),
+        NEXT_ID.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 fn lock(pending: &Pending) -> std::sync::MutexGuard<'_, Option<HashMap<String, Waiting>>> {

@@ -11,5 +11,6 @@ mod subscription;
 pub mod verbs;
 
 pub use error::ClientError;
+pub(crate) use launch::{BUSY, READY};
 pub use session::{Connected, Session, SessionOptions};
 pub use subscription::Subscription;

@@ -11,19 +11,15 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{ClientError, Subscription, connection::Connection, launch};
-use crate::home::Home;
+use crate::{app::Caller, home::Home};
 
 /// Where a session works and with what.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
-    /// The daemon's home.
-    pub home: Home,
+    /// Who calls: home, working directory, environment and Node.
+    pub caller: Caller,
     /// Executable that is launched as the daemon.
     pub binary: PathBuf,
-    /// Directory that relative paths of the caller are resolved against.
-    pub cwd: PathBuf,
-    /// Node for apps that name no other interpreter.
-    pub node: PathBuf,
 }
 
 /// What connecting found.
@@ -39,6 +35,7 @@ struct Inner {
     /// One launch at a time; the others find its result.
     connecting: tokio::sync::Mutex<()>,
     launched: AtomicBool,
+    warnings: Mutex<Vec<String>>,
 }
 
 /// A cheap handle. Connects on the first call and again after the daemon was lost.
@@ -56,13 +53,45 @@ impl Session {
                 connection: Mutex::new(None),
                 connecting: tokio::sync::Mutex::new(()),
                 launched: AtomicBool::new(false),
+                warnings: Mutex::default(),
             }),
         }
     }
 
-    /// Where the session works and with what.
-    pub fn options(&self) -> &SessionOptions {
-        &self.inner.options
+    /// Who calls.
+    pub fn caller(&self) -> &Caller {
+        &self.inner.options.caller
+    }
+
+    /// The daemon's home.
+    pub fn home(&self) -> &Home {
+        &self.inner.options.caller.home
+    }
+
+    /// Keeps what the caller should be told although nothing failed.
+    pub(crate) fn warn<T: ToString>(&self, warnings: &[T]) {
+        let mut kept = self
+            .inner
+            .warnings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        kept.extend(warnings.iter().map(ToString::to_string));
+    }
+
+    /// What the caller should be told since the last look.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(
+            &mut *self
+                .inner
+                .warnings
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Whether a connection is there now.
+    pub fn is_connected(&self) -> bool {
+        self.current().is_some()
     }
 
     /// Connects, launching the daemon if there is none.
@@ -78,7 +107,7 @@ impl Session {
         if self.current().is_some() {
             return Ok(true);
         }
-        let found = launch::connect(&self.inner.options.home).await?;
+        let found = launch::connect(self.home()).await?;
         let running = found.is_some();
         self.keep(found);
         Ok(running)
@@ -91,6 +120,11 @@ impl Session {
         args: &[&str],
     ) -> Result<Option<Box<RawValue>>, ClientError> {
         self.connection().await?.call(method, args).await
+    }
+
+    /// Calls a method that never answers.
+    pub async fn tell(&self, method: &str, arg: &str) -> Result<(), ClientError> {
+        self.connection().await?.tell(method, arg).await
     }
 
     /// Calls a method and reads its result; no result reads as `null`.
@@ -109,7 +143,7 @@ impl Session {
 
     /// Every event of the daemon from now on; waits for a daemon, and reconnects to it, for ever.
     pub fn subscribe(&self) -> Subscription {
-        Subscription::open(self.inner.options.home.pub_socket())
+        Subscription::open(self.home().pub_socket())
     }
 
     /// Ends the connection. A later call connects again.
@@ -128,7 +162,7 @@ impl Session {
         let Inner {
             options, launched, ..
         } = &*self.inner;
-        let (connection, new) = launch::connect_or_launch(&options.home, &options.binary).await?;
+        let (connection, new) = launch::connect_or_launch(self.home(), &options.binary).await?;
         launched.store(new, Ordering::Relaxed);
         self.keep(Some(connection.clone()));
         Ok(connection)

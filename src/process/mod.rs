@@ -1,1 +1,28 @@
-//! (being built)
+//! Running processes. [`Process`] is the handle; behind it one task owns the process's state and is driven by
+//! messages. Decisions ([`restart`]) are pure; effects are at the edge.
+
+#![forbid(unsafe_code)]
+
+mod command;
+mod exit;
+mod handle;
+mod launch;
+mod logs;
+mod messages;
+mod outlet;
+mod owner;
+mod reaper;
+mod record;
+mod restart;
+mod settings;
+mod stop;
+mod task;
+mod tree;
+mod watch;
+
+pub use command::{Change, ProcessError, Restart};
+pub use handle::Process;
+pub use outlet::Surroundings;
+pub use reaper::Reaper;
+pub use record::{Pm2Env, Record, Status};
+pub use watch::WatchRule;

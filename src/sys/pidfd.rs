@@ -32,6 +32,17 @@ impl Handle {
         super::proc::exists(pid).then_some(Self { pid })
     }
 
+    /// A child of ours that is not reaped yet, so that its number is surely still its own.
+    pub fn of_child(pid: i32) -> Self {
+        #[cfg(target_os = "linux")]
+        return Self {
+            pid,
+            fd: linux::open(pid).ok(),
+        };
+        #[cfg(not(target_os = "linux"))]
+        Self { pid }
+    }
+
     /// Its number.
     pub fn pid(&self) -> i32 {
         self.pid

@@ -8,8 +8,8 @@ use std::{
 use nix::{
     cmsg_space,
     sys::socket::{
-        AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
-        recvmsg, sendmsg, socketpair,
+        AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType,
+        UnixAddr, recvmsg, sendmsg, setsockopt, shutdown, socketpair, sockopt,
     },
 };
 
@@ -76,6 +76,41 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, 
     Ok((message.bytes, descriptors))
 }
 
+/// Asks for room for `bytes` unread bytes towards the peer; the system may give less.
+pub fn enlarge_send_buffer(socket: &OwnedFd, bytes: usize) {
+    let _ = setsockopt(socket, sockopt::SndBuf, &bytes);
+}
+
+/// Bytes (as the kernel accounts for them) that were sent and that the peer has not read yet.
+#[cfg(target_os = "linux")]
+pub fn unread_by_peer(socket: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: nix::libc::c_int = 0;
+    // SAFETY: TIOCOUTQ (SIOCOUTQ) writes one int through the pointer, which points at a live one; the descriptor is
+    // borrowed for the call.
+    let result = unsafe {
+        nix::libc::ioctl(
+            socket.as_raw_fd(),
+            nix::libc::TIOCOUTQ,
+            std::ptr::from_mut(&mut bytes),
+        )
+    };
+    nix::errno::Errno::result(result)?;
+    Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
+/// Bytes that were sent and that the peer has not read yet: unknown here, so none.
+#[cfg(not(target_os = "linux"))]
+pub fn unread_by_peer(_socket: BorrowedFd<'_>) -> io::Result<usize> {
+    Ok(0)
+}
+
+/// Ends our side of a connection: the peer reads what is on its way and then the end, whoever else holds a copy of
+/// our descriptor.
+pub fn end(socket: BorrowedFd<'_>) {
+    // Fails only when the connection has ended already.
+    let _ = shutdown(socket.as_raw_fd(), Shutdown::Write);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +139,18 @@ mod tests {
         let mut text = String::new();
         File::from(read_end).read_to_string(&mut text).unwrap();
         assert_eq!(text, "through");
+    }
+    #[test]
+    fn what_the_peer_has_not_read_is_known_and_the_end_reaches_it_past_copies() {
+        let (left, right) = stream_pair().unwrap();
+        let _copy = left.try_clone().unwrap();
+        assert_eq!(unread_by_peer(left.as_fd()).unwrap(), 0);
+        send(left.as_fd(), &[IoSlice::new(b"take")], &[]).unwrap();
+        assert!(unread_by_peer(left.as_fd()).unwrap() >= 4);
+        end(left.as_fd());
+        let mut buffer = [0; 16];
+        assert_eq!(receive(right.as_fd(), &mut buffer).unwrap().0, 4);
+        assert_eq!(receive(right.as_fd(), &mut buffer).unwrap().0, 0);
+        assert_eq!(unread_by_peer(left.as_fd()).unwrap(), 0);
     }
 }

@@ -4,7 +4,7 @@ use std::{
     ffi::{CStr, CString},
     fs::File,
     io::{self, Read},
-    os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd},
+    os::fd::{AsRawFd, OwnedFd, RawFd},
     ptr,
 };
 
@@ -225,14 +225,19 @@ unsafe fn reset_signals() {
     }
 }
 
-/// Detaches the calling process from its terminal and session, as a daemon must be.
-pub fn detach_session() {
-    let _ = nix::unistd::setsid();
-}
-
-/// Gives a descriptor's number away, for a process that outlives its owner here.
-pub fn release(fd: OwnedFd) -> RawFd {
-    fd.into_raw_fd()
+/// Goes on in a child process with a session of its own, so that neither a terminal nor the caller's end touches it.
+/// The calling process ends here. Must be called before any thread is started.
+pub fn detach() -> io::Result<()> {
+    // SAFETY: no other thread exists yet, so that the child has everything the parent had, in a consistent state.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            nix::unistd::setsid()?;
+            Ok(())
+        }
+        // SAFETY: `_exit` ends the process without running what belongs to the child now.
+        _ => unsafe { libc::_exit(0) },
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,6 @@ pub(super) async fn connect(session: &Session) -> VerbResult {
     let mut answer = serde_json::Map::new();
     answer.insert("new_pm2_instance".into(), connected.launched.into());
     answer.insert("daemon_mode".into(), true.into());
-    answer.append(&mut session.options().home.describe());
+    answer.append(&mut session.home().describe());
     Ok(Some(raw(&answer)))
 }

@@ -1,0 +1,198 @@
+//! Writing to the channel: straight away when nothing waits, else by a task that waits for the socket.
+
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{HANDLE_LINE_LIMIT, QUEUE_LIMIT, Shared, queue::Stop};
+use crate::protocol::MESSAGE_LIMIT;
+
+/// Room beyond [`QUEUE_LIMIT`] for Node's internal messages: an app that begins to read again must find its answers.
+const INTERNAL_ROOM: usize = 1024 * 1024;
+
+/// How long to wait when the system is short of something.
+const SHORT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Why a message was not taken.
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelError {
+    /// The app, or we, ended the channel.
+    #[error("the app's IPC channel is closed")]
+    Closed,
+    /// The app does not read its messages.
+    #[error(
+        "the app does not read its IPC channel: {queued} bytes wait, at most {limit} may; try again when it does"
+    )]
+    Full {
+        /// Bytes that wait.
+        queued: usize,
+        /// How many may.
+        limit: usize,
+    },
+    /// The message is over the limit.
+    #[error("message of {size} bytes is over the limit of {limit} bytes")]
+    TooLarge {
+        /// The message's size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+/// What a socket is, in Node's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandleType {
+    /// TCP or a Unix socket: a listener or a connection.
+    Net,
+    /// UDP.
+    Datagram,
+}
+
+impl HandleType {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Net => "net.Native",
+            Self::Datagram => "dgram.Native",
+        }
+    }
+}
+
+/// A handle to write to one app's channel. What it takes is written in order, or the app is gone.
+#[derive(Debug, Clone)]
+pub struct ChannelSender {
+    shared: Arc<Shared>,
+}
+
+impl ChannelSender {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Takes one JSON document, given in pieces. Never waits. The caller vouches that it is valid JSON: anything else
+    /// would kill the app.
+    pub fn send(&self, body: &[&[u8]]) -> Result<(), ChannelError> {
+        self.queue_line(body, QUEUE_LIMIT)
+    }
+
+    /// As [`send`](Self::send), for Node's internal messages, which have some room of their own.
+    pub(crate) fn send_internal(&self, body: &[u8]) -> Result<(), ChannelError> {
+        self.queue_line(&[body], QUEUE_LIMIT + INTERNAL_ROOM)
+    }
+
+    /// Takes one JSON document and a socket that goes with it. The socket must be non-blocking. The caller keeps its
+    /// copy until the app's answer.
+    pub fn send_handle(
+        &self,
+        kind: HandleType,
+        message: &[u8],
+        fd: Arc<OwnedFd>,
+    ) -> Result<(), ChannelError> {
+        let head = [
+            br#"{"cmd":"NODE_HANDLE","type":""#,
+            kind.name().as_bytes(),
+            br#"","msg":"#,
+        ]
+        .concat();
+        let line = Bytes::from([&head, message, b"}\n"].concat());
+        if line.len() > HANDLE_LINE_LIMIT {
+            return Err(ChannelError::TooLarge {
+                size: line.len(),
+                limit: HANDLE_LINE_LIMIT,
+            });
+        }
+        let mut queue = self.shared.queue();
+        check(&queue, line.len(), QUEUE_LIMIT + INTERNAL_ROOM)?;
+        queue.push_handle(line, fd);
+        self.shared.flush(&mut queue);
+        Ok(())
+    }
+
+    /// Ends the channel: the app reads what was taken before, and then its `disconnect`.
+    pub fn close(&self) {
+        let mut queue = self.shared.queue();
+        queue.close();
+        self.shared.flush(&mut queue);
+    }
+
+    /// Whether the channel takes messages.
+    pub fn is_open(&self) -> bool {
+        self.shared.queue().is_open()
+    }
+
+    /// Bytes taken and not yet written.
+    pub fn queued_bytes(&self) -> usize {
+        self.shared.queue().len()
+    }
+
+    fn queue_line(&self, pieces: &[&[u8]], limit: usize) -> Result<(), ChannelError> {
+        let size = pieces.iter().map(|piece| piece.len()).sum();
+        if size > MESSAGE_LIMIT {
+            return Err(ChannelError::TooLarge {
+                size,
+                limit: MESSAGE_LIMIT,
+            });
+        }
+        let mut queue = self.shared.queue();
+        check(&queue, size, limit)?;
+        if !queue.write_now(self.shared.socket.as_fd(), pieces, size) {
+            queue.push(pieces, size);
+            self.shared.flush(&mut queue);
+        }
+        if queue.is_open() {
+            Ok(())
+        } else {
+            Err(ChannelError::Closed)
+        }
+    }
+}
+
+fn check(queue: &super::Queue, size: usize, limit: usize) -> Result<(), ChannelError> {
+    if !queue.is_open() {
+        return Err(ChannelError::Closed);
+    }
+    let queued = queue.len();
+    if queued + size > limit {
+        return Err(ChannelError::Full { queued, limit });
+    }
+    Ok(())
+}
+
+impl Shared {
+    /// Writes what can be written now, and leaves the rest to a task.
+    pub(super) fn flush(self: &Arc<Self>, queue: &mut super::Queue) {
+        if queue.flushing {
+            return;
+        }
+        let stop = queue.flush(self.socket.as_fd());
+        if stop != Stop::Idle {
+            queue.flushing = true;
+            self.runtime.spawn(Arc::clone(self).go_on(stop));
+        }
+    }
+
+    /// Goes on writing until nothing is left, or what is left waits for the app's acknowledgement.
+    async fn go_on(self: Arc<Self>, mut stop: Stop) {
+        loop {
+            match stop {
+                Stop::Idle => return,
+                Stop::Turn => tokio::task::yield_now().await,
+                Stop::Short => tokio::time::sleep(SHORT_PAUSE).await,
+                Stop::Full => {}
+            }
+            // The registration fails only when the runtime is going away.
+            let Ok(mut ready) = self.socket.writable().await else {
+                return;
+            };
+            let mut queue = self.queue();
+            stop = queue.flush(self.socket.as_fd());
+            queue.flushing = stop != Stop::Idle;
+            if stop == Stop::Full {
+                ready.clear_ready();
+            }
+        }
+    }
+}

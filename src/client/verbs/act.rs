@@ -1,0 +1,138 @@
+//! What stop, restart and delete have in common: for each process a call, pm2's word of it on the bus, and pm2's short
+//! answer.
+
+use serde_json::{Map, Value, json};
+
+use super::{Session, select::Listed};
+use crate::client::ClientError;
+
+/// Calls at the same time for the processes of one cluster app, as in pm2: the others go on serving.
+const TOGETHER: usize = 2;
+
+/// An action on single processes.
+#[derive(Debug, Clone)]
+pub(crate) struct Action {
+    /// The daemon's method.
+    pub method: &'static str,
+    /// The event that tells of it, if any.
+    pub event: Option<&'static str>,
+    /// What is to be done about watching first.
+    pub stops_watch: bool,
+    /// Environment for the method; without it the method takes the bare number.
+    pub env: Option<Value>,
+}
+
+/// Does the action on each process; all at once, but for the processes of one cluster app. The answers are in the
+/// order of `ids`; the first error counts, after the rest was done.
+pub(crate) async fn on_each(
+    session: &Session,
+    action: &Action,
+    ids: &[u32],
+    processes: &[Listed],
+) -> Result<Vec<Value>, ClientError> {
+    let mut done: Vec<(usize, Result<Value, ClientError>)> = Vec::new();
+    let mut running = tokio::task::JoinSet::new();
+    for lane in lanes(ids, processes) {
+        let (session, action) = (session.clone(), action.clone());
+        running.spawn(async move {
+            let mut answers = Vec::new();
+            for (index, id) in lane {
+                answers.push((index, on_one(&session, &action, id).await));
+            }
+            answers
+        });
+    }
+    while let Some(answers) = running.join_next().await {
+        done.extend(answers.unwrap_or_default());
+    }
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// Indices and numbers of processes.
+type Lane = Vec<(usize, u32)>;
+
+/// What runs one after the other: fork processes each have a lane of their own, those of a cluster app share two.
+fn lanes(ids: &[u32], processes: &[Listed]) -> Vec<Lane> {
+    let mut lanes: Vec<(Option<String>, Lane)> = Vec::new();
+    for (index, id) in ids.iter().enumerate() {
+        let process = processes.iter().find(|process| process.pm_id == *id);
+        let app = process
+            .filter(|process| process.is_cluster())
+            .map(|process| process.name.clone());
+        let of_app = || {
+            lanes
+                .iter()
+                .enumerate()
+                .filter(|(_, (name, _))| app.is_some() && *name == app)
+        };
+        let shortest = of_app()
+            .min_by_key(|(_, (_, lane))| lane.len())
+            .map(|(at, _)| at);
+        match shortest {
+            Some(at) if of_app().count() >= TOGETHER => lanes[at].1.push((index, *id)),
+            _ => lanes.push((app, vec![(index, *id)])),
+        }
+    }
+    lanes.into_iter().map(|(_, lane)| lane).collect()
+}
+
+async fn on_one(session: &Session, action: &Action, id: u32) -> Result<Value, ClientError> {
+    if action.stops_watch {
+        // Of no consequence for a process that is unknown: the method itself then says so.
+        let _ = session
+            .call("stopWatch", &["\"stopProcessId\"", &id.to_string()])
+            .await;
+    }
+    let argument = match &action.env {
+        Some(env) => json!({ "id": id, "env": env }).to_string(),
+        None => id.to_string(),
+    };
+    let answer: Value = session.call_as(action.method, &[&argument]).await?;
+    if let Some(event) = action.event {
+        let word = json!({ "id": id, "action_name": event, "manually": true });
+        session
+            .call("notifyByProcessId", &[&word.to_string()])
+            .await?;
+    }
+    Ok(short(&answer))
+}
+
+/// pm2's answer for one process.
+fn short(process: &Value) -> Value {
+    let env = process.get("pm2_env").cloned().unwrap_or_default();
+    let mut answer = Map::new();
+    for key in ["name", "namespace", "pm_id", "status", "restart_time"] {
+        if let Some(value) = env.get(key) {
+            answer.insert(key.into(), value.clone());
+        }
+    }
+    let mut nested = answer.clone();
+    if let Some(value) = env.get("env") {
+        nested.insert("env".into(), value.clone());
+    }
+    answer.insert("pm2_env".into(), Value::Object(nested));
+    Value::Object(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_of_a_cluster_app_go_at_a_time_and_fork_processes_all_at_once() {
+        let listed = |pm_id: u32, name: &str, mode: &str| Listed {
+            pm_id,
+            name: name.to_owned(),
+            pm2_env: json!({ "exec_mode": mode }).as_object().unwrap().clone(),
+        };
+        let processes: Vec<Listed> = (0..5)
+            .map(|id| listed(id, "web", "cluster_mode"))
+            .chain((5..8).map(|id| listed(id, "job", "fork_mode")))
+            .collect();
+        let ids: Vec<u32> = (0..8).collect();
+        let mut sizes: Vec<usize> = lanes(&ids, &processes).iter().map(Vec::len).collect();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [1, 1, 1, 2, 3]);
+    }
+}

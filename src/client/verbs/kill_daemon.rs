@@ -1,0 +1,51 @@
+//! `killDaemon`: ends every app and the daemon.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Session, VerbResult, raw, select::all};
+use crate::client::ClientError;
+
+/// How long the daemon may take to end once its apps are gone.
+const DEADLINE: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// `{success: true}` once the daemon is gone; also if there was none.
+pub(super) async fn kill_daemon(session: &Session) -> VerbResult {
+    let done = Ok(Some(raw(&json!({ "success": true }))));
+    if !session.connect_running().await? {
+        return done;
+    }
+    // The daemon signals us when it is about to end, which must not end us.
+    let _quit = signal(SignalKind::quit());
+    session.tell("notifyKillPM2", "{}").await?;
+    let mut deletes = tokio::task::JoinSet::new();
+    for process in all(session).await? {
+        let session = session.clone();
+        deletes.spawn(async move {
+            session
+                .call("deleteProcessId", &[&process.pm_id.to_string()])
+                .await
+        });
+    }
+    deletes.join_all().await;
+    session
+        .tell("killMe", &json!({ "pid": std::process::id() }).to_string())
+        .await?;
+    let gone = async {
+        while session.is_connected() || session.home().pid_file().exists() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    if tokio::time::timeout(DEADLINE, gone).await.is_err() {
+        let log = session.home().daemon_log();
+        return Err(ClientError::Refused(format!(
+            "the daemon does not end; see {}",
+            log.display()
+        )));
+    }
+    session.close();
+    done
+}

@@ -1,0 +1,55 @@
+//! `start`: new processes, or a restart of what is listed already.
+
+mod declared;
+mod named;
+
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{Session, VerbResult, read};
+use crate::{
+    app::{self, Options, Prepared},
+    client::ClientError,
+};
+
+/// `(script | name | id, options?)`, `(object | array)`, `(file, options?)`, `(options)`.
+pub(super) async fn start(session: &Session, args: &[Box<RawValue>]) -> VerbResult {
+    let value = |index: usize| args.get(index).map_or(Value::Null, |raw| read(raw));
+    let options = match value(1) {
+        Value::Object(options) => options,
+        _ => Map::new(),
+    };
+    match value(0) {
+        Value::String(text) if app::is_config_file(&text) => {
+            declared::from_file(session, &text, &options).await
+        }
+        Value::String(text) => named::start(session, &text, &options).await,
+        Value::Object(object) => declared::from_object(session, object, &options).await,
+        Value::Array(list) => declared::from_array(session, list, &options).await,
+        other => Err(ClientError::Usage(format!(
+            "start expects a script, a file, an app (object) or an array of apps, got {other}"
+        ))),
+    }
+}
+
+/// Sends one app to the daemon: the children it made.
+async fn prepare(session: &Session, prepared: &Prepared) -> Result<Vec<Value>, ClientError> {
+    let env = Value::Object(prepared.env.clone()).to_string();
+    session.call_as("prepare", &[&env]).await
+}
+
+/// The environment that `--env` chooses.
+fn chosen_env(options: &Map<String, Value>) -> Option<String> {
+    options
+        .get("env")
+        .and_then(Value::as_str)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+}
+
+/// How declarations of files and objects are meant.
+fn declared_options(options: &Map<String, Value>) -> Options {
+    Options {
+        env_name: chosen_env(options),
+        from_object: true,
+    }
+}

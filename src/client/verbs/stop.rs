@@ -1,0 +1,25 @@
+//! `stop`: ends processes and keeps them in the list.
+
+use serde_json::Value;
+
+use super::{
+    Session, VerbResult,
+    act::{Action, on_each},
+    raw,
+    select::{all, select},
+};
+
+/// pm2's short answers, one a process.
+pub(super) async fn stop(session: &Session, target: &Value) -> VerbResult {
+    let processes = all(session).await?;
+    let ids = select(&processes, target)?;
+    let action = Action {
+        method: "stopProcessId",
+        event: Some("stop"),
+        stops_watch: true,
+        env: None,
+    };
+    Ok(Some(raw(
+        &on_each(session, &action, &ids, &processes).await?
+    )))
+}

@@ -1,0 +1,150 @@
+//! Giving connections to workers, and what comes of it.
+
+use std::{os::fd::OwnedFd, sync::Arc};
+
+use super::{
+    answer,
+    balance::{self, Candidate},
+    state::{Connection, State},
+};
+use crate::channel::HandleType;
+
+impl State {
+    /// The worker to give the next connection of this listener to, if any is free.
+    pub(super) fn free_worker(&self, key: &str, refused_by: &[u32]) -> Option<u32> {
+        let listener = self.listeners.get(key)?;
+        let candidates = listener.record.members.iter().filter_map(|id| {
+            let worker = self.workers.get(id)?;
+            let may_have = !worker.record.retired
+                && !worker.record.leaving
+                && !refused_by.contains(id)
+                && worker.channel.is_open();
+            may_have.then_some(Candidate {
+                id: *id,
+                in_flight: worker.in_flight.len(),
+            })
+        });
+        balance::next(candidates, listener.record.last)
+    }
+
+    /// A connection was accepted for `worker`.
+    pub(super) fn accepted(&mut self, key: &Arc<str>, worker: u32, socket: OwnedFd) {
+        let connection = Connection {
+            socket: Arc::new(socket),
+            key: Arc::clone(key),
+            refused_by: Vec::new(),
+        };
+        if let Err(connection) = self.hand(connection, worker) {
+            self.give(connection);
+        }
+    }
+
+    /// Gives a connection to a worker that has not refused it, or keeps it until one is free. When every worker of
+    /// its listener has refused it, or there is none, it is closed.
+    pub(super) fn give(&mut self, mut connection: Connection) {
+        while let Some(worker) = self.free_worker(&connection.key, &connection.refused_by) {
+            match self.hand(connection, worker) {
+                Ok(()) => return,
+                Err(returned) => connection = returned,
+            }
+        }
+        if let Some(listener) = self.listeners.get_mut(&connection.key) {
+            let mut members = listener.record.members.iter();
+            if members.any(|id| !connection.refused_by.contains(id)) {
+                listener.waiting.push_back(connection);
+            }
+        }
+    }
+
+    /// Sends a connection to a worker; if its channel does not take it, it comes back.
+    fn hand(&mut self, mut connection: Connection, worker: u32) -> Result<(), Connection> {
+        let seq = self.next_seq();
+        let Some(entry) = self.workers.get_mut(&worker) else {
+            connection.refused_by.push(worker);
+            return Err(connection);
+        };
+        let message = answer::new_connection(&connection.key, seq);
+        let socket = Arc::clone(&connection.socket);
+        if entry
+            .channel
+            .send_handle(HandleType::Net, &message, socket)
+            .is_err()
+        {
+            connection.refused_by.push(worker);
+            return Err(connection);
+        }
+        entry.in_flight.push_back(seq);
+        if let Some(listener) = self.listeners.get_mut(&connection.key) {
+            listener.record.last = Some(worker);
+        }
+        self.connections.insert(seq, connection);
+        Ok(())
+    }
+
+    /// The worker's answer to a connection. Answers come in the order of the questions, so an older question without
+    /// one never reached it.
+    pub(super) fn answered(&mut self, worker: u32, ack: u64, accepted: bool) {
+        let Some(entry) = self.workers.get_mut(&worker) else {
+            return;
+        };
+        // An unknown number is an answer to an earlier daemon.
+        let Some(place) = entry.in_flight.iter().position(|seq| *seq == ack) else {
+            return;
+        };
+        let lost: Vec<u64> = entry.in_flight.drain(..=place).take(place).collect();
+        let mut returned: Vec<Connection> = lost
+            .iter()
+            .filter_map(|seq| self.connections.remove(seq))
+            .collect();
+        let connection = self.connections.remove(&ack);
+        if !accepted {
+            returned.extend(connection);
+        }
+        self.refused(worker, returned);
+    }
+
+    /// Whatever the worker has not answered never reached it.
+    pub(super) fn handles_lost(&mut self, worker: u32) {
+        let Some(entry) = self.workers.get_mut(&worker) else {
+            return;
+        };
+        let lost = std::mem::take(&mut entry.in_flight);
+        let returned = lost
+            .iter()
+            .filter_map(|seq| self.connections.remove(seq))
+            .collect();
+        self.refused(worker, returned);
+    }
+
+    /// Finds other takers for what `worker` did not take, and lets those who wait for it go on.
+    fn refused(&mut self, worker: u32, returned: Vec<Connection>) {
+        for mut connection in returned {
+            connection.refused_by.push(worker);
+            self.give(connection);
+        }
+        let Some(entry) = self.workers.get(&worker) else {
+            return;
+        };
+        if entry.in_flight.is_empty() {
+            entry.settled.notify_waiters();
+        }
+        for key in entry.record.keys.clone() {
+            self.serve_waiting(&key);
+        }
+    }
+
+    /// A worker of this listener has become free, or one has come or gone: gives out what waits, and lets the
+    /// accepting task look again.
+    pub(super) fn serve_waiting(&mut self, key: &str) {
+        let Some(listener) = self.listeners.get_mut(key) else {
+            return;
+        };
+        let waker = listener.waker.take();
+        for connection in std::mem::take(&mut listener.waiting) {
+            self.give(connection);
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! One worker's handle.
+
+use super::{
+    answer, query,
+    state::{Shared, lock},
+};
+use crate::channel::{AddressType, ClusterMessage};
+
+/// What a worker's message means for its supervisor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkerEvent {
+    /// It runs.
+    Online,
+    /// It listens.
+    Listening {
+        /// The address it asked for; `None` is every address.
+        address: Option<String>,
+        /// The port; negative for a Unix socket.
+        port: Option<i64>,
+        /// The kind of address.
+        address_type: AddressType,
+    },
+    /// It leaves of its own accord.
+    ExitedAfterDisconnect,
+}
+
+/// A worker of the primary. Dropping it means that its channel has ended.
+#[derive(Debug)]
+pub struct Worker {
+    state: Shared,
+    id: u32,
+}
+
+impl Worker {
+    pub(super) fn new(state: Shared, id: u32) -> Self {
+        Self { state, id }
+    }
+
+    /// Its number, never used again: the `NODE_UNIQUE_ID` of its process.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Acts on a message of the worker. Must be called on a tokio runtime.
+    pub fn message(&self, message: ClusterMessage) -> Option<WorkerEvent> {
+        match message {
+            ClusterMessage::Online => return Some(WorkerEvent::Online),
+            ClusterMessage::Listening {
+                address,
+                port,
+                address_type,
+            } => {
+                return Some(WorkerEvent::Listening {
+                    address,
+                    port,
+                    address_type,
+                });
+            }
+            ClusterMessage::ExitedAfterDisconnect { seq } => {
+                self.acknowledge_leaving(seq);
+                return Some(WorkerEvent::ExitedAfterDisconnect);
+            }
+            ClusterMessage::QueryServer { seq, query } => {
+                query::answer(&self.state, self.id, seq, *query);
+            }
+            ClusterMessage::Close { key } => lock(&self.state).close_server(self.id, &key),
+            ClusterMessage::Accepted { ack, accepted } => {
+                lock(&self.state).answered(self.id, ack, accepted);
+            }
+            ClusterMessage::HandlesLost => lock(&self.state).handles_lost(self.id),
+        }
+        None
+    }
+
+    /// Gives it no new connection any more; its listeners stay open.
+    pub fn retire(&self) {
+        lock(&self.state).retire_worker(self.id);
+    }
+
+    /// Tells it to close its servers, finish what it has and end its channel. A second call does nothing. It has no
+    /// part in its listeners from here on: one that no other worker has is closed.
+    pub fn disconnect(&self) {
+        lock(&self.state).disconnect_worker(self.id);
+    }
+
+    /// Its channel has ended, after everything in it was read: listeners that nobody else has are closed, and
+    /// connections that it has not taken go to other workers. Afterwards this handle does nothing.
+    pub fn gone(&self) {
+        lock(&self.state).remove_worker(self.id);
+    }
+
+    /// Connections that it was given and has not answered.
+    pub fn in_flight(&self) -> usize {
+        let state = lock(&self.state);
+        let entry = state.workers.get(&self.id);
+        entry.map_or(0, |entry| entry.in_flight.len())
+    }
+
+    /// Waits until it has answered every connection it was given; to be used after [`retire`](Self::retire). A
+    /// worker that is gone has.
+    pub async fn settled(&self) {
+        loop {
+            let settled = {
+                let state = lock(&self.state);
+                match state.workers.get(&self.id) {
+                    Some(entry) if !entry.in_flight.is_empty() => {
+                        std::sync::Arc::clone(&entry.settled).notified_owned()
+                    }
+                    _ => return,
+                }
+            };
+            // Made under the lock under which it is told, so nothing is missed before the wait.
+            settled.await;
+        }
+    }
+
+    fn acknowledge_leaving(&self, seq: u64) {
+        let mut state = lock(&self.state);
+        if let Some(entry) = state.workers.get_mut(&self.id) {
+            entry.record.leaving = true;
+            // Not taken only when it is gone.
+            let _ = entry.channel.send_internal(&answer::acknowledge(seq));
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.gone();
+    }
+}

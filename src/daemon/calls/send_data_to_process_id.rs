@@ -1,0 +1,28 @@
+//! `sendDataToProcessId`: a message to an app. The packet is not parsed beyond its first level.
+
+use serde_json::{Value, value::RawValue};
+
+use super::{CallResult, find, shown};
+use crate::{
+    daemon::context::Daemon,
+    process::Status,
+    protocol::members::{is_truthy, pick},
+};
+
+pub(super) fn answer(daemon: &Daemon, packet: &str) -> CallResult {
+    let [id, data, topic] = pick(packet.as_bytes(), ["id", "data", "topic"]);
+    let (Some(id), Some(_), true) = (id, data, is_truthy(topic)) else {
+        return Err("ID, DATA or TOPIC field is missing".to_owned());
+    };
+    let id: Value = serde_json::from_slice(id).unwrap_or_default();
+    let process =
+        find(daemon, &id).ok_or_else(|| format!("Process with ID <{}> unknown.", shown(&id)))?;
+    let online = matches!(process.record().status, Status::Online | Status::Launching);
+    if !online {
+        return Err(format!("Process with ID <{}> offline.", shown(&id)));
+    }
+    process
+        .send(packet.as_bytes())
+        .map_err(|error| error.to_string())?;
+    Ok(RawValue::from_string(format!("{{\"success\":true,\"data\":{packet}}}")).ok())
+}

@@ -1,0 +1,191 @@
+//! rpc.sock: calls and replies.
+
+use std::{os::fd::AsFd, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{UnixListener, UnixStream},
+    sync::mpsc,
+};
+use tokio_stream::StreamExt;
+use tokio_util::codec::FramedRead;
+
+use super::{calls, context::Daemon};
+use crate::{
+    protocol::{
+        call::{self, Asked, Request},
+        frame::{Frame, FrameCodec},
+        message::Pair,
+    },
+    sys::peer,
+};
+
+/// Replies that may wait for a client that does not read; its further calls then wait too.
+const REPLIES: usize = 64;
+/// Calls of one connection at work at the same time.
+const CALLS: usize = 1024;
+/// Pause after a failed accept: no descriptor was left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts clients for ever.
+pub(super) async fn accept(daemon: &Daemon, listener: UnixListener) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => {
+                tokio::spawn(serve(daemon.clone(), socket));
+            }
+            Err(error) => {
+                daemon
+                    .journal()
+                    .error(format!("cannot accept a client: {error}"));
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve(daemon: Daemon, socket: UnixStream) {
+    let peer = peer::credentials(socket.as_fd()).ok();
+    let pid = peer.and_then(|peer| peer.pid);
+    let allowed = peer.is_some_and(|peer| peer.may_command());
+    let (read, mut write) = socket.into_split();
+    let (replies, mut outgoing) = mpsc::channel::<Bytes>(REPLIES);
+    let writer = tokio::spawn(async move {
+        while let Some(reply) = outgoing.recv().await {
+            let mut joined = BytesMut::from(&reply[..]);
+            while joined.len() < 64 * 1024
+                && let Ok(more) = outgoing.try_recv()
+            {
+                joined.extend_from_slice(&more);
+            }
+            if write.write_all(&joined).await.is_err() {
+                break;
+            }
+        }
+    });
+    let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(CALLS));
+    let mut frames = FramedRead::new(read, FrameCodec::new());
+    while let Some(frame) = frames.next().await {
+        let client = Client {
+            daemon: daemon.clone(),
+            pid,
+            allowed,
+            replies: replies.clone(),
+        };
+        let result = match frame {
+            Ok(frame) => client.take(frame, &slots).await,
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(reason) = result {
+            daemon.journal().error(format!(
+                "closed the connection of a client{}: {reason}",
+                of(pid)
+            ));
+            break;
+        }
+    }
+    drop(replies);
+    // Replies under way still go out if the client has only finished writing.
+    let _ = writer.await;
+}
+
+fn of(pid: Option<i32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
+}
+
+/// One client, for one call.
+struct Client {
+    daemon: Daemon,
+    pid: Option<i32>,
+    allowed: bool,
+    replies: mpsc::Sender<Bytes>,
+}
+
+impl Client {
+    /// Takes in a call; calls that need no waiting are answered before the next one is read, the others beside it. An
+    /// error closes the connection.
+    async fn take(
+        self,
+        frame: Frame,
+        slots: &std::sync::Arc<tokio::sync::Semaphore>,
+    ) -> Result<(), String> {
+        let pair = Pair::try_from(frame).map_err(|error| error.to_string())?;
+        let (body, id) = call::open(&pair)
+            .map(|(body, id)| (body, id.to_owned()))
+            .map_err(|error| error.to_string())?;
+        // Checked here, so that what goes on to the apps is valid JSON.
+        let asked = Request::parse(&body).map_err(|error| error.to_string())?;
+        if !self.allowed {
+            let text = "permission denied: only the daemon's own user and root may call it";
+            self.fail(text, &id).await;
+            return Err("it belongs to another user".to_owned());
+        }
+        let Asked::Call { method, args } = asked else {
+            self.reply(|target| call::encode_raw(calls::methods(), &id, target))
+                .await;
+            return Ok(());
+        };
+        let Some(method) = method else {
+            self.fail(".method required", &id).await;
+            return Ok(());
+        };
+        if !calls::exists(&method) {
+            self.fail(&format!("method \"{method}\" does not exist"), &id)
+                .await;
+            return Ok(());
+        }
+        let Some(args) = args else {
+            self.fail(".args required", &id).await;
+            return Ok(());
+        };
+        let caller = calls::Caller { pid: self.pid };
+        if let Some(result) = calls::answer_now(&self.daemon, &method, &args) {
+            self.answer(result, &id).await;
+            return Ok(());
+        }
+        let args = args.into_iter().map(ToOwned::to_owned).collect();
+        let slot = std::sync::Arc::clone(slots)
+            .acquire_owned()
+            .await
+            .map_err(|error| error.to_string())?;
+        tokio::spawn(async move {
+            let _slot = slot;
+            if let Some(result) = calls::answer(&self.daemon, &method, args, caller).await {
+                self.answer(result, &id).await;
+            }
+        });
+        Ok(())
+    }
+
+    async fn answer(&self, result: calls::CallResult, id: &str) {
+        match result {
+            Ok(result) => {
+                let text = result.as_ref().map(|raw| raw.get());
+                self.reply(|target| call::encode_result(text, id, target))
+                    .await;
+            }
+            Err(error) => self.fail(&error, id).await,
+        }
+    }
+
+    async fn fail(&self, message: &str, id: &str) {
+        self.reply(|target| call::encode_error(message, id, target))
+            .await;
+    }
+
+    async fn reply(
+        &self,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), crate::protocol::frame::FrameError>,
+    ) {
+        let mut frame = BytesMut::new();
+        match encode(&mut frame) {
+            // A client that has gone needs no reply.
+            Ok(()) => drop(self.replies.send(frame.freeze()).await),
+            Err(error) => self
+                .daemon
+                .journal()
+                .error(format!("cannot reply to a client: {error}")),
+        }
+    }
+}

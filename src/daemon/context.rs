@@ -1,0 +1,184 @@
+//! What every call can reach.
+
+use std::{
+    future::Future,
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{registry::Registry, watches::Watches};
+use crate::{bus::Journal, home::Home, process::Surroundings, sys::pidfd::Handle};
+
+/// A cheap handle.
+#[derive(Clone)]
+pub(super) struct Daemon {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    home: Home,
+    around: Surroundings,
+    registry: Registry,
+    watches: Watches,
+    started: Instant,
+    end: CancellationToken,
+    subscribers: TaskTracker,
+    /// Who is signalled last of all.
+    farewell: Mutex<Option<Handle>>,
+    /// Set by `notifyKillPM2`: no app is restarted any more.
+    closing: AtomicBool,
+}
+
+impl Daemon {
+    pub(super) fn new(home: Home, around: Surroundings) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                home,
+                around,
+                registry: Registry::default(),
+                watches: Watches::default(),
+                farewell: Mutex::new(None),
+                started: Instant::now(),
+                end: CancellationToken::new(),
+                subscribers: TaskTracker::new(),
+                closing: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    pub(super) fn home(&self) -> &Home {
+        &self.inner.home
+    }
+
+    pub(super) fn around(&self) -> &Surroundings {
+        &self.inner.around
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.inner.around.journal
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    pub(super) fn watches(&self) -> &Watches {
+        &self.inner.watches
+    }
+
+    /// Forgets a process that was deleted.
+    pub(super) fn forget(&self, id: u32) {
+        self.watches().forget(id);
+        self.registry().remove(id);
+    }
+
+    /// The tasks that write to subscribers.
+    pub(super) fn subscribers(&self) -> &TaskTracker {
+        &self.inner.subscribers
+    }
+
+    /// How long the daemon has run.
+    pub(super) fn uptime(&self) -> std::time::Duration {
+        self.inner.started.elapsed()
+    }
+
+    /// From now on no app is restarted.
+    pub(super) fn close_for_restarts(&self) {
+        self.inner.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes [`super::run`] return.
+    pub(super) fn end(&self) {
+        self.inner.end.cancel();
+    }
+
+    /// Signals the caller of `killMe` (SIGQUIT) when sockets and pid file are gone: that is what it waits for.
+    pub(super) fn bid_farewell_to(&self, pid: i32) {
+        *self
+            .inner
+            .farewell
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Handle::open(pid);
+    }
+
+    /// Who waits for our end.
+    pub(super) fn farewell(&self) -> Option<Handle> {
+        self.inner
+            .farewell
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Done once the daemon is to end.
+    pub(super) fn ending(&self) -> impl Future<Output = ()> + use<> {
+        self.inner.end.clone().cancelled_owned()
+    }
+
+    /// SIGTERM, SIGINT and SIGQUIT end the apps and the daemon; SIGUSR2 opens the logs again.
+    pub(super) fn install_signals(&self) -> io::Result<()> {
+        for (kind, name) in [
+            (SignalKind::terminate(), "SIGTERM"),
+            (SignalKind::interrupt(), "SIGINT"),
+            (SignalKind::quit(), "SIGQUIT"),
+        ] {
+            let mut received = signal(kind)?;
+            let daemon = self.clone();
+            tokio::spawn(async move {
+                if received.recv().await.is_some() {
+                    daemon.killed_by(name).await;
+                }
+            });
+        }
+        let mut reopen = signal(SignalKind::user_defined2())?;
+        let daemon = self.clone();
+        tokio::spawn(async move {
+            while reopen.recv().await.is_some() {
+                daemon.reopen_logs().await;
+            }
+        });
+        Ok(())
+    }
+
+    /// Opens every log file again.
+    pub(super) async fn reopen_logs(&self) {
+        self.journal().reopen();
+        for process in self.registry().all() {
+            // One that is deleted meanwhile has no log any more.
+            let _ = process.reopen_logs().await;
+        }
+    }
+
+    async fn killed_by(&self, name: &str) {
+        self.journal().info(format!(
+            "pm2 has been killed by signal {name}, stopping all apps before the daemon ends"
+        ));
+        self.say_killed(&format!("pm2 has been killed by {name}"));
+        self.stop_all().await;
+        self.end();
+    }
+
+    /// Tells the bus that the daemon ends.
+    pub(super) fn say_killed(&self, message: &str) {
+        let payload = serde_json::json!({ "status": "killed", "msg": message });
+        self.around()
+            .bus
+            .publish("pm2:kill", &[payload.to_string().as_bytes()]);
+    }
+
+    /// Ends every app, all at once.
+    pub(super) async fn stop_all(&self) {
+        let mut stops = tokio::task::JoinSet::new();
+        for process in self.registry().all() {
+            stops.spawn(async move { process.delete().await });
+        }
+        stops.join_all().await;
+    }
+}

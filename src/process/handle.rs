@@ -1,0 +1,146 @@
+//! The handle of a process: what anybody may ask of it.
+
+use std::{
+    io,
+    os::fd::AsFd,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Instant,
+};
+
+use nix::sys::signal::Signal;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    command::{Command, ProcessError, Restart},
+    outlet::Surroundings,
+    record::{Pm2Env, Record, Status},
+    task::{Shared, Task, lock},
+};
+use crate::sys::usage;
+
+/// Commands that may wait for a process's task; further callers wait for a place.
+const COMMANDS: usize = 64;
+
+/// A cheap handle.
+#[derive(Clone)]
+pub struct Process {
+    shared: Shared,
+    commands: mpsc::Sender<Command>,
+}
+
+impl Process {
+    /// Makes the process of `env`, at rest, with its task.
+    pub fn new(pm_id: u32, env: Pm2Env, around: Surroundings) -> Self {
+        let shared: Shared = Arc::new(Mutex::new(Record::new(pm_id, env)));
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        tokio::spawn(Task::new(Arc::clone(&shared), around, receiver).run());
+        Self { shared, commands }
+    }
+
+    /// What is known of it, for a few lines.
+    pub fn record(&self) -> MutexGuard<'_, Record> {
+        lock(&self.shared)
+    }
+
+    /// Starts it; done when it is online.
+    pub async fn start(&self) -> Result<(), ProcessError> {
+        self.ask(Command::Start).await
+    }
+
+    /// Ends it; done when it is gone.
+    pub async fn stop(&self) -> Result<(), ProcessError> {
+        self.ask(Command::Stop).await
+    }
+
+    /// Ends it if it runs and starts it; done when it is online.
+    pub async fn restart(&self, restart: Restart) -> Result<(), ProcessError> {
+        self.ask(|reply| Command::Restart(restart, reply)).await
+    }
+
+    /// Ends it and its task; done when it is gone.
+    pub async fn delete(&self) -> Result<(), ProcessError> {
+        self.ask(Command::Delete).await
+    }
+
+    /// Opens its log files again.
+    pub async fn reopen_logs(&self) -> Result<(), ProcessError> {
+        self.ask(Command::ReopenLogs).await
+    }
+
+    /// Sends JSON to the app's channel, whole. The caller has checked that it is online.
+    pub fn send(&self, body: &[u8]) -> Result<(), ProcessError> {
+        let record = self.record();
+        let channel = record.live.as_ref().map(|live| live.channel.clone());
+        drop(record);
+        match channel {
+            Some(channel) => Ok(channel.send(&[body])?),
+            None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Writes a line to the app's standard input.
+    pub fn write_line(&self, line: &str) -> Result<(), ProcessError> {
+        let record = self.record();
+        let stdin = record.live.as_ref().and_then(|live| live.stdin.as_ref());
+        let stdin = stdin.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        let written =
+            nix::unistd::write(stdin.as_fd(), line.as_bytes()).map_err(io::Error::from)?;
+        if written < line.len() {
+            let text = format!(
+                "the app does not read its standard input: {written} of {} bytes fit",
+                line.len()
+            );
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, text).into());
+        }
+        Ok(())
+    }
+
+    /// Signals the process itself, if it runs.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        let record = self.record();
+        record
+            .live
+            .as_ref()
+            .map_or(Ok(()), |live| live.handle.signal(signal))
+    }
+
+    /// Resident memory in bytes and use of one processor in percent since the last call, one decimal.
+    pub fn measure(&self) -> (u64, f64) {
+        let mut record = self.record();
+        if record.status != Status::Online {
+            return (0, 0.0);
+        }
+        let Some(usage) = usage::usage(record.pid) else {
+            return (0, 0.0);
+        };
+        let now = Instant::now();
+        let previous = record.measured.replace((now, usage));
+        let percent = previous.map_or(0.0, |(then, before)| {
+            let seconds = now.duration_since(then).as_secs_f64();
+            let ticks = usage.ticks.saturating_sub(before.ticks);
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "ticks since the last look are few"
+            )]
+            let used = ticks as f64 / usage::ticks_per_second() as f64;
+            if seconds > 0.0 {
+                (used / seconds * 1000.0).round() / 10.0
+            } else {
+                0.0
+            }
+        });
+        (usage.memory, percent)
+    }
+
+    async fn ask(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<(), ProcessError>>) -> Command,
+    ) -> Result<(), ProcessError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| ProcessError::Deleted)?;
+        answer.await.unwrap_or(Err(ProcessError::Deleted))
+    }
+}

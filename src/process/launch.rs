@@ -1,0 +1,229 @@
+//! Starting a process: from its attributes to a running program with pipes, log files and channel.
+
+use std::{ffi::CString, io, os::fd::OwnedFd, path::Path, sync::Arc, time::Instant};
+
+use nix::errno::Errno;
+use serde_json::Value;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use super::{
+    command::ProcessError,
+    logs::{LogFile, Pump, Streams},
+    messages::{self, Word},
+    outlet::Surroundings,
+    owner,
+    record::{Live, Pm2Env},
+    settings::switch,
+    task::Shared,
+};
+use crate::{
+    app::launch::{self as plan, Mode},
+    channel,
+    cluster::{Policy, Worker},
+    sys::{descriptor, pidfd::Handle, proc::Exit, spawn::Program},
+};
+
+/// Descriptor of the IPC channel in the app.
+const CHANNEL: &str = "3";
+
+/// One run of a process.
+pub(super) struct Run {
+    /// Its process id.
+    pub pid: i32,
+    /// When it was started.
+    pub started: Instant,
+    /// Its exit, once.
+    pub exit: oneshot::Receiver<Exit>,
+    /// What it says of itself.
+    pub words: mpsc::Receiver<Word>,
+    /// Reads its output.
+    pub pump: Pump,
+    /// Reads its channel.
+    pub messages: JoinHandle<()>,
+    /// Its place in Node's cluster.
+    pub worker: Option<Arc<Worker>>,
+}
+
+/// Starts the process that `env` describes.
+pub(super) fn launch(
+    env: &Pm2Env,
+    shared: &Shared,
+    around: &Surroundings,
+) -> Result<(Run, Live), ProcessError> {
+    let mode = Mode::of(env);
+    let (out_file, err_file, both_file) = open_logs(env)?;
+    let (reader, sender, child_channel) = channel::open()?;
+    let worker = (mode == Mode::Cluster)
+        .then(|| Arc::new(around.primary.add_worker(sender.clone(), policy(env))));
+    let (out, out_end) = descriptor::pipe()?;
+    let (err, err_end) = descriptor::pipe()?;
+    let (stdin, stdin_end) = input(mode)?;
+    let program = program(
+        env,
+        mode,
+        worker.as_deref(),
+        vec![stdin_end, out_end, err_end, child_channel],
+    )?;
+    let streams = Streams {
+        out,
+        err,
+        out_file,
+        err_file,
+        both_file,
+    };
+    let pump = Pump::start(streams, env, around.bus.clone(), around.journal.clone())?;
+    let path = program.path.to_string_lossy().into_owned();
+    let started = Instant::now();
+    let (pid, exit) = around
+        .reaper
+        .spawn(program)
+        .map_err(|source| ProcessError::Spawn {
+            program: path,
+            source,
+        })?;
+    let (words_out, words) = mpsc::channel(16);
+    let messages = messages::start(
+        reader,
+        worker.clone(),
+        shared.clone(),
+        around.clone(),
+        words_out,
+    );
+    let live = Live {
+        handle: Handle::of_child(pid),
+        channel: sender,
+        stdin,
+    };
+    Ok((
+        Run {
+            pid,
+            started,
+            exit,
+            words,
+            pump,
+            messages,
+            worker,
+        },
+        live,
+    ))
+}
+
+/// stdout, stderr, and both together.
+type LogFiles = (LogFile, LogFile, Option<LogFile>);
+
+fn open_logs(env: &Pm2Env) -> Result<LogFiles, ProcessError> {
+    let disabled = switch(env, "disable_logs", false);
+    let open = |key: &str| {
+        let path = env
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|_| !disabled)
+            .unwrap_or_default();
+        LogFile::open(path).map_err(|source| ProcessError::Log {
+            code: error_name(&source),
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let both = env
+        .get("pm_log_path")
+        .is_some_and(Value::is_string)
+        .then(|| open("pm_log_path"))
+        .transpose()?;
+    Ok((open("pm_out_log_path")?, open("pm_err_log_path")?, both))
+}
+
+/// The short name that Node puts before an error of the system.
+fn error_name(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(
+        || "EIO".to_owned(),
+        |number| format!("{:?}", Errno::from_raw(number)),
+    )
+}
+
+/// Standard input: a pipe that stays open in fork mode, nothing in cluster mode.
+fn input(mode: Mode) -> io::Result<(Option<OwnedFd>, OwnedFd)> {
+    if mode == Mode::Cluster {
+        return Ok((None, std::fs::File::open("/dev/null")?.into()));
+    }
+    let (read_end, write_end) = descriptor::pipe()?;
+    descriptor::set_nonblocking(std::os::fd::AsFd::as_fd(&write_end))?;
+    Ok((Some(write_end), read_end))
+}
+
+/// Node's scheduling policy for a worker's connections, named by the app's environment as in Node.
+fn policy(env: &Pm2Env) -> Policy {
+    match env.get("NODE_CLUSTER_SCHED_POLICY").and_then(Value::as_str) {
+        Some("none") => Policy::Shared,
+        _ => Policy::RoundRobin,
+    }
+}
+
+fn program(
+    env: &Pm2Env,
+    mode: Mode,
+    worker: Option<&Worker>,
+    descriptors: Vec<OwnedFd>,
+) -> Result<Program, ProcessError> {
+    let command = plan::command(env)
+        .ok_or_else(|| ProcessError::Attributes("`pm_exec_path` is missing".to_owned()))?;
+    let mut variables = plan::child_environment(env, mode);
+    variables.push(("NODE_CHANNEL_FD".to_owned(), CHANNEL.to_owned()));
+    variables.push((
+        "NODE_CHANNEL_SERIALIZATION_MODE".to_owned(),
+        "json".to_owned(),
+    ));
+    if let Some(worker) = worker {
+        variables.push(("NODE_UNIQUE_ID".to_owned(), worker.id().to_string()));
+    }
+    let cwd = env.get("pm_cwd").and_then(Value::as_str).unwrap_or("/");
+    let (owner, home) = owner::resolve(env)?;
+    if let Some(home) = home {
+        variables.retain(|(name, _)| name != "HOME");
+        variables.push(("HOME".to_owned(), home));
+    }
+    let search = variables
+        .iter()
+        .find(|(name, _)| name == "PATH")
+        .map(|(_, value)| value.as_str());
+    let path = plan::find_program(&command.program, search, Path::new(cwd)).ok_or_else(|| {
+        ProcessError::Attributes(format!(
+            "cannot find the program {}: it is neither a file nor in PATH; install it or set `interpreter`",
+            command.program
+        ))
+    })?;
+    let argv =
+        std::iter::once(command.program.as_str()).chain(command.args.iter().map(String::as_str));
+    Ok(Program {
+        path: c_string(path.as_os_str().as_encoded_bytes())?,
+        argv: argv
+            .map(|arg| c_string(arg.as_bytes()))
+            .collect::<Result<_, _>>()?,
+        envp: variables
+            .iter()
+            .filter_map(|(name, value)| CString::new(format!("{name}={value}")).ok())
+            .collect(),
+        cwd: c_string(cwd.as_bytes())?,
+        owner,
+        descriptors,
+    })
+}
+
+fn c_string(bytes: &[u8]) -> Result<CString, ProcessError> {
+    CString::new(bytes).map_err(|_| {
+        let text = String::from_utf8_lossy(bytes);
+        ProcessError::Attributes(format!(
+            "{text:?} contains a NUL character, which no program can be given"
+        ))
+    })
+}
+
+/// What stays of a run after its exit: reads what the app left behind in its pipes and its channel.
+pub(super) async fn collect_last_words(run: &mut Run) {
+    run.pump.drain().await;
+    // The channel ends with the app, unless a child of it holds it open.
+    let _ = tokio::time::timeout(super::messages::LAST_WORDS, &mut run.messages).await;
+}

@@ -1,0 +1,9 @@
+//! An app's output: from its pipes into its log files and onto the bus.
+
+mod chunk;
+mod file;
+mod format;
+mod pump;
+
+pub(crate) use file::LogFile;
+pub(crate) use pump::{Pump, Streams};

@@ -1,0 +1,269 @@
+//! What an app says on its channel: to the bus, into its record, or to the task that runs it. Bodies stay as they are.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    outlet::Surroundings,
+    record::Record,
+    task::{Shared, lock},
+};
+use crate::{
+    channel::{ChannelEvent, ChannelReader},
+    cluster::{Worker, WorkerEvent},
+    protocol::members::{is_truthy, pick, string},
+};
+
+/// How long the end of a channel is waited for after the end of its app.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// What the task that runs an app needs to know from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// Node's cluster worker runs.
+    Online,
+    /// A server of it listens.
+    Listening,
+    /// It said `ready`.
+    Ready,
+}
+
+/// Reads the channel until its end.
+pub(super) fn start(
+    reader: ChannelReader,
+    worker: Option<Arc<Worker>>,
+    shared: Shared,
+    around: Surroundings,
+    words: mpsc::Sender<Word>,
+) -> JoinHandle<()> {
+    tokio::spawn(
+        Listener {
+            worker,
+            shared,
+            around,
+            words,
+        }
+        .run(reader),
+    )
+}
+
+struct Listener {
+    worker: Option<Arc<Worker>>,
+    shared: Shared,
+    around: Surroundings,
+    words: mpsc::Sender<Word>,
+}
+
+impl Listener {
+    async fn run(self, mut reader: ChannelReader) {
+        loop {
+            match reader.next().await {
+                ChannelEvent::Message(body) => self.message(&body),
+                ChannelEvent::Cluster(message) => {
+                    match self
+                        .worker
+                        .as_ref()
+                        .and_then(|worker| worker.message(message))
+                    {
+                        Some(WorkerEvent::Online) => self.tell(Word::Online),
+                        Some(WorkerEvent::Listening { .. }) => self.tell(Word::Listening),
+                        Some(WorkerEvent::ExitedAfterDisconnect) | None => {}
+                    }
+                }
+                ChannelEvent::TooLarge { size, limit } => self.refused(size, limit),
+                ChannelEvent::NotJson { preview } => {
+                    let name = lock(&self.shared).name().to_owned();
+                    self.around.journal.error(format!(
+                        "{name} wrote a line that is no JSON to its channel: {preview}"
+                    ));
+                }
+                ChannelEvent::Closed => break,
+            }
+        }
+        if let Some(worker) = &self.worker {
+            worker.gone();
+        }
+    }
+
+    fn tell(&self, word: Word) {
+        // Words beyond the few that matter may be lost: the task has what it needs by then.
+        let _ = self.words.try_send(word);
+    }
+
+    /// A message over the limit was skipped: both the app's and the listeners' side are told.
+    fn refused(&self, size: usize, limit: usize) {
+        let (name, pm_id, process) = {
+            let record = lock(&self.shared);
+            (record.name().to_owned(), record.pm_id, identity(&record))
+        };
+        let text = format!(
+            "App [{name}:{pm_id}] sent a message of {size} bytes, over the limit of {limit}: refused"
+        );
+        self.around.journal.error(&text);
+        let data = json!({ "error": text, "size": size, "limit": limit });
+        self.around.forward(
+            "rpm2:refused",
+            "data",
+            data.to_string().as_bytes(),
+            &process,
+        );
+    }
+
+    fn message(&self, body: &Bytes) {
+        if body.as_ref() == b"\"ready\"" {
+            self.tell(Word::Ready);
+        }
+        let [kind, data, node_version] = pick(body, ["type", "data", "node_version"]);
+        if is_truthy(kind) && is_truthy(data) {
+            let Some(topic) =
+                string(kind).or_else(|| kind.map(|raw| String::from_utf8_lossy(raw).into_owned()))
+            else {
+                return;
+            };
+            let data = data.unwrap_or_default();
+            if !keep(&topic, data, &mut lock(&self.shared)) && self.around.bus.has_subscribers() {
+                let process = identity(&lock(&self.shared));
+                self.around.forward(&topic, "data", data, &process);
+            }
+        } else if let Some(version) = string(node_version) {
+            lock(&self.shared).set("node_version", version);
+        } else if self.around.bus.has_subscribers() {
+            let process = raw_identity(&lock(&self.shared));
+            self.around.forward("process:msg", "raw", body, &process);
+        }
+    }
+}
+
+/// Takes in what an app tells of itself and does not say to the bus.
+fn keep(topic: &str, data: &[u8], record: &mut Record) -> bool {
+    if !topic.starts_with("axm:") {
+        return false;
+    }
+    let value = || serde_json::from_slice::<Value>(data).unwrap_or_default();
+    match topic {
+        "axm:action" => add_action(record, value()),
+        "axm:monitor" => merge(record, "axm_monitor", value()),
+        "axm:option:configuration" => {
+            let options = value();
+            if let Some(name) = options
+                .get("name")
+                .and_then(Value::as_str)
+                .filter(|name| !name.is_empty())
+            {
+                record.set("name", name);
+            }
+            merge(record, "axm_options", options);
+        }
+        "axm:option:setPID" => merge(record, "axm_options", json!({ "pid": value() })),
+        _ => return false,
+    }
+    true
+}
+
+/// Most actions an app may announce: a bound on what it can make us keep.
+const ACTIONS_LIMIT: usize = 1000;
+
+fn add_action(record: &mut Record, action: Value) {
+    if let Some(Value::Array(actions)) = record.env.get_mut("axm_actions") {
+        let name = action.get("action_name").cloned();
+        let known = actions
+            .iter()
+            .any(|known| known.get("action_name").cloned() == name);
+        if !known && actions.len() < ACTIONS_LIMIT {
+            actions.push(action);
+        }
+    }
+}
+
+fn merge(record: &mut Record, key: &str, change: Value) {
+    if let (Some(Value::Object(kept)), Value::Object(change)) = (record.env.get_mut(key), change) {
+        for (key, value) in change {
+            if kept.len() < ACTIONS_LIMIT || kept.contains_key(&key) {
+                kept.insert(key, value);
+            }
+        }
+    }
+}
+
+/// The `process` member of an app's events.
+fn identity(record: &Record) -> Value {
+    let versioning = record.env.get("versioning");
+    let of = |key: &str| record.env.get(key).cloned().unwrap_or_default();
+    if record.is_cluster() {
+        let revision = versioning
+            .and_then(|versioning| versioning.get("revision"))
+            .cloned();
+        return json!({ "pm_id": record.pm_id, "name": of("name"), "rev": revision, "namespace": of("namespace") });
+    }
+    let mut process = raw_identity(record);
+    if let (Some(versioning), Value::Object(members)) = (versioning, &mut process) {
+        members.insert("versioning".into(), versioning.clone());
+    }
+    process
+}
+
+/// The `process` member of a message without type and data.
+fn raw_identity(record: &Record) -> Value {
+    let of = |key: &str| record.env.get(key).cloned().unwrap_or_default();
+    json!({ "pm_id": record.pm_id, "name": of("name"), "namespace": of("namespace") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let env = json!({ "name": "a", "namespace": "n", "axm_actions": [], "axm_monitor": {}, "axm_options": {} });
+        Record::new(4, env.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn what_an_app_tells_of_itself_is_kept() {
+        let mut record = record();
+        for action in [
+            r#"{"action_name":"x","arity":1}"#,
+            r#"{"action_name":"x"}"#,
+            r#"{"action_name":"y"}"#,
+        ] {
+            assert!(keep("axm:action", action.as_bytes(), &mut record));
+        }
+        assert!(keep("axm:monitor", br#"{"Heap":{"value":1}}"#, &mut record));
+        assert!(keep(
+            "axm:monitor",
+            br#"{"Heap":{"value":2},"Loop":{}}"#,
+            &mut record
+        ));
+        assert!(keep(
+            "axm:option:configuration",
+            br#"{"name":"new","http":true}"#,
+            &mut record
+        ));
+        assert!(!keep("axm:reply", b"{}", &mut record) && !keep("human:event", b"{}", &mut record));
+        assert_eq!(record.env["axm_actions"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            record.env["axm_monitor"],
+            json!({ "Heap": { "value": 2 }, "Loop": {} })
+        );
+        assert_eq!(
+            (record.name(), &record.env["axm_options"]["http"]),
+            ("new", &json!(true))
+        );
+    }
+
+    #[test]
+    fn identities_differ_by_mode_as_in_pm2() {
+        let mut record = record();
+        assert_eq!(
+            identity(&record),
+            json!({ "pm_id": 4, "name": "a", "namespace": "n" })
+        );
+        record.set("exec_mode", "cluster_mode");
+        assert_eq!(
+            identity(&record),
+            json!({ "pm_id": 4, "name": "a", "rev": null, "namespace": "n" })
+        );
+    }
+}

@@ -1,0 +1,326 @@
+//! The task of one process. It alone changes the process's state; everything reaches it as an input.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    command::{Command, ProcessError, Reply},
+    launch::{self, Run},
+    messages::Word,
+    outlet::{Surroundings, now},
+    record::{Record, Status},
+    restart::Counters,
+    settings::Settings,
+    stop::Stopping,
+};
+use crate::sys::proc::Exit;
+
+/// A record and whoever reads it.
+pub(super) type Shared = Arc<Mutex<Record>>;
+
+/// Locks a record; held for a few lines, never across an await.
+pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Record> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A cluster app that never says that it runs is taken for running after this.
+const ONLINE_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Something that a task waits for, if it waits for it at all.
+type Awaited<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where a process is in its life; what belongs to that only.
+pub(super) enum Phase {
+    /// Nothing runs and nothing is due.
+    Resting,
+    /// Started; these wait for it to be online.
+    Launching {
+        deadline: Instant,
+        waiting: Vec<Reply>,
+    },
+    /// Runs.
+    Online,
+    /// Was asked to end.
+    Stopping(Box<Stopping>),
+    /// Will be started again.
+    Pausing { until: Instant },
+}
+
+pub(super) struct Task {
+    pub(super) shared: Shared,
+    pub(super) around: Surroundings,
+    pub(super) phase: Phase,
+    pub(super) run: Option<Run>,
+    pub(super) counters: Counters,
+    pub(super) settings: Settings,
+    commands: mpsc::Receiver<Command>,
+    /// Set when the process was deleted: the task ends.
+    pub(super) forgotten: bool,
+}
+
+enum Input {
+    Command(Command),
+    Word(Word),
+    Exit(Exit),
+    TreeGone,
+    Deadline,
+    /// Every handle is gone.
+    Abandoned,
+}
+
+impl Task {
+    pub(super) fn new(
+        shared: Shared,
+        around: Surroundings,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        let settings = Settings::read(&lock(&shared).env);
+        Self {
+            shared,
+            around,
+            phase: Phase::Resting,
+            run: None,
+            counters: Counters::default(),
+            settings,
+            commands,
+            forgotten: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        while !self.forgotten {
+            match self.next_input().await {
+                Input::Command(command) => self.command(command).await,
+                Input::Word(word) => self.word(word),
+                Input::Exit(exit) => self.exited(exit).await,
+                Input::TreeGone => self.stopped(),
+                Input::Deadline => self.deadline(),
+                Input::Abandoned => break,
+            }
+        }
+    }
+
+    async fn next_input(&mut self) -> Input {
+        let deadline = self.phase.deadline();
+        let tree_gone: Awaited<'_, ()> = match &mut self.phase {
+            Phase::Stopping(stopping) if stopping.exited => Box::pin(stopping.gone.as_mut()),
+            _ => Box::pin(std::future::pending()),
+        };
+        let (word, exit): (Awaited<'_, Option<Word>>, Awaited<'_, Exit>) = match &mut self.run {
+            Some(run) => (Box::pin(run.words.recv()), Box::pin(exit_of(&mut run.exit))),
+            None => (
+                Box::pin(std::future::pending()),
+                Box::pin(std::future::pending()),
+            ),
+        };
+        tokio::select! {
+            biased;
+            Some(word) = word => Input::Word(word),
+            exit = exit => Input::Exit(exit),
+            () = tree_gone => Input::TreeGone,
+            () = wait_until(deadline) => Input::Deadline,
+            command = self.commands.recv() => command.map_or(Input::Abandoned, Input::Command),
+        }
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Start(reply) => self.start(reply),
+            Command::Stop(reply) => self.stop(reply),
+            Command::Restart(restart, reply) => self.restart(restart, reply),
+            Command::Delete(reply) => self.delete(reply),
+            Command::ReopenLogs(reply) => {
+                if let Some(run) = &self.run {
+                    run.pump.reopen().await;
+                }
+                let _ = reply.send(Ok(()));
+            }
+        }
+    }
+
+    fn start(&mut self, reply: Reply) {
+        match &mut self.phase {
+            Phase::Resting | Phase::Pausing { .. } => self.begin(vec![reply]),
+            Phase::Launching { .. } | Phase::Online | Phase::Stopping(_) => {
+                let _ = reply.send(Err(ProcessError::AlreadyOnline));
+            }
+        }
+    }
+
+    /// Starts a run; `waiting` are answered once it is online, or cannot be.
+    pub(super) fn begin(&mut self, waiting: Vec<Reply>) {
+        let (env, name, pm_id, mode) = {
+            let mut record = lock(&self.shared);
+            record.set_status(Status::Launching);
+            record.set("pm_uptime", now());
+            let mode = if record.is_cluster() {
+                "cluster"
+            } else {
+                "fork"
+            };
+            (
+                record.env.clone(),
+                record.name().to_owned(),
+                record.pm_id,
+                mode,
+            )
+        };
+        self.settings = Settings::read(&env);
+        self.around
+            .journal
+            .info(format!("App [{name}:{pm_id}] starting in -{mode} mode-"));
+        match launch::launch(&env, &self.shared, &self.around) {
+            Ok((run, live)) => {
+                {
+                    let mut record = lock(&self.shared);
+                    record.pid = run.pid;
+                    record.worker = run.worker.as_ref().map(|worker| worker.id());
+                    record.live = Some(live);
+                    record.measured = None;
+                    write_pid_file(&record, &self.around);
+                }
+                let alone = run.worker.is_none() && !self.settings.wait_ready;
+                let patience = if self.settings.wait_ready {
+                    self.settings.listen_timeout
+                } else {
+                    ONLINE_DEADLINE
+                };
+                self.run = Some(run);
+                self.phase = Phase::Launching {
+                    deadline: Instant::now() + patience,
+                    waiting,
+                };
+                if alone {
+                    self.online();
+                }
+            }
+            Err(error) => self.launch_failed(error, waiting),
+        }
+    }
+
+    fn launch_failed(&mut self, error: ProcessError, waiting: Vec<Reply>) {
+        let mut record = lock(&self.shared);
+        record.set_status(Status::Errored);
+        record.pid = 0;
+        self.around
+            .journal
+            .error(format!("App [{}:{}] {error}", record.name(), record.pm_id));
+        self.around.announce("exit", &record, false);
+        drop(record);
+        self.phase = Phase::Resting;
+        answer(waiting, || Err(ProcessError::Attributes(error.to_string())));
+    }
+
+    fn word(&mut self, word: Word) {
+        let ready = match word {
+            Word::Ready => self.settings.wait_ready,
+            Word::Online => !self.settings.wait_ready,
+            Word::Listening => false,
+        };
+        if ready && matches!(self.phase, Phase::Launching { .. }) {
+            self.online();
+        }
+    }
+
+    fn online(&mut self) {
+        let Phase::Launching { waiting, .. } = std::mem::replace(&mut self.phase, Phase::Online)
+        else {
+            return;
+        };
+        let mut record = lock(&self.shared);
+        self.around.announce("online", &record, false);
+        record.set_status(Status::Online);
+        self.around
+            .journal
+            .info(format!("App [{}:{}] online", record.name(), record.pm_id));
+        drop(record);
+        answer(waiting, || Ok(()));
+    }
+
+    fn deadline(&mut self) {
+        match &self.phase {
+            Phase::Launching { .. } => {
+                let record = lock(&self.shared);
+                let (name, pm_id) = (record.name(), record.pm_id);
+                self.around.journal.error(format!(
+                    "App [{name}:{pm_id}] did not say that it is ready in time"
+                ));
+                drop(record);
+                self.online();
+            }
+            Phase::Pausing { .. } => self.start_again(),
+            Phase::Stopping(_) => self.stop_overdue(),
+            Phase::Resting | Phase::Online => {}
+        }
+    }
+
+    /// Starts the next run of a process that has ended by itself.
+    pub(super) fn start_again(&mut self) {
+        {
+            let mut record = lock(&self.shared);
+            let count = record.number("restart_time") + 1;
+            record.set("restart_time", count);
+        }
+        self.begin(Vec::new());
+    }
+}
+
+impl Phase {
+    fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Launching { deadline, .. } => Some(*deadline),
+            Self::Stopping(stopping) => stopping.deadline,
+            Self::Pausing { until } => Some(*until),
+            Self::Resting | Self::Online => None,
+        }
+    }
+}
+
+/// Gives everyone who waits the same answer.
+pub(super) fn answer(waiting: Vec<Reply>, result: impl Fn() -> Result<(), ProcessError>) {
+    for reply in waiting {
+        // A caller that has gone needs no answer.
+        let _ = reply.send(result());
+    }
+}
+
+async fn exit_of(exit: &mut tokio::sync::oneshot::Receiver<Exit>) -> Exit {
+    match exit.await {
+        Ok(exit) => exit,
+        // The reaper lives as long as the daemon.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn write_pid_file(record: &Record, around: &Surroundings) {
+    let path = record.text("pm_pid_path");
+    if path.is_empty() {
+        return;
+    }
+    let write = || std::fs::write(path, record.pid.to_string());
+    let result = write().or_else(|_| {
+        std::path::Path::new(path)
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)?;
+        write()
+    });
+    if let Err(error) = result {
+        around
+            .journal
+            .error(format!("cannot write the pid file {path}: {error}"));
+    }
+}
