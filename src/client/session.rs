@@ -30,7 +30,8 @@ pub struct Connected {
 }
 
 struct Inner {
-    options: SessionOptions,
+    home: Home,
+    binary: PathBuf,
     connection: Mutex<Option<Connection>>,
     /// One launch at a time; the others find its result.
     connecting: tokio::sync::Mutex<()>,
@@ -41,31 +42,44 @@ struct Inner {
 /// A cheap handle. Connects on the first call and again after the daemon was lost.
 #[derive(Clone)]
 pub struct Session {
+    caller: Arc<Caller>,
     inner: Arc<Inner>,
 }
 
 impl Session {
     /// A session that has not connected yet. Does nothing else.
     pub fn new(options: SessionOptions) -> Self {
+        let SessionOptions { caller, binary } = options;
         Self {
             inner: Arc::new(Inner {
-                options,
+                home: caller.home.clone(),
+                binary,
                 connection: Mutex::new(None),
                 connecting: tokio::sync::Mutex::new(()),
                 launched: AtomicBool::new(false),
                 warnings: Mutex::default(),
             }),
+            caller: Arc::new(caller),
+        }
+    }
+
+    /// The same session for a caller whose surroundings have changed; its home stays.
+    #[must_use]
+    pub fn with_caller(&self, caller: Caller) -> Self {
+        Self {
+            caller: Arc::new(caller),
+            inner: Arc::clone(&self.inner),
         }
     }
 
     /// Who calls.
     pub fn caller(&self) -> &Caller {
-        &self.inner.options.caller
+        &self.caller
     }
 
     /// The daemon's home.
     pub fn home(&self) -> &Home {
-        &self.inner.options.caller.home
+        &self.inner.home
     }
 
     /// Keeps what the caller should be told although nothing failed.
@@ -160,9 +174,9 @@ impl Session {
             return Ok(connection);
         }
         let Inner {
-            options, launched, ..
+            binary, launched, ..
         } = &*self.inner;
-        let (connection, new) = launch::connect_or_launch(self.home(), &options.binary).await?;
+        let (connection, new) = launch::connect_or_launch(self.home(), binary).await?;
         launched.store(new, Ordering::Relaxed);
         self.keep(Some(connection.clone()));
         Ok(connection)
