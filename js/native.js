@@ -46,13 +46,13 @@ class Client {
     return this.#lastId
   }
 
-  /** Runs a verb; calls back once with `(errorJson | null, resultJson | null)`. */
-  invoke(verb, args, callback) {
+  /** Runs a verb; calls back once with `(errorJson | null, resultJson | null)`. `env` is for verbs that look at it. */
+  invoke(verb, args, env, callback) {
     const id = this.#add((error, result) => {
       this.#handlers.delete(id)
       callback(error, result)
     })
-    this.#native.invoke(id, verb, args)
+    this.#native.invoke(id, verb, args, env)
   }
 
   /** Every event from the daemon; reconnects for ever. `onReady` is called when first connected. */
@@ -68,7 +68,7 @@ class Client {
 
   /** Ends the connection; a later call connects again. */
   close(callback) {
-    this.invoke('disconnect', '[]', callback)
+    this.invoke('disconnect', '[]', undefined, callback)
   }
 }
 

@@ -7,7 +7,7 @@ const { Bus } = require('./bus')
 const { callbackOrPromise, splitCallback } = require('./call')
 const { fromNative } = require('./errors')
 const { Hold } = require('./hold')
-const { aliases, verbs } = require('./verbs')
+const { aliases, verbs, withEnvironment } = require('./verbs')
 
 // As in src/home.rs; here because a worker thread's `process.env` is not the process's.
 function homeFromEnvironment({ RPM2_HOME, PM2_HOME }) {
@@ -66,7 +66,8 @@ class Session {
     this.#state = 'open'
     this.#hold.take(this)
     this.#hold.take(holder)
-    client.invoke(verb, text, (failure, result) => {
+    const env = withEnvironment.has(verb) ? { ...process.env } : undefined
+    client.invoke(verb, text, env, (failure, result) => {
       const error = failure === null ? null : fromNative(failure)
       if (NOT_CONNECTED.has(error?.code)) this.#hold.release(this)
       this.#hold.release(holder)

@@ -20,4 +20,7 @@ const verbs = [
 /** pm2's second names. */
 const aliases = { kill: 'killDaemon', close: 'disconnect' }
 
-module.exports = { verbs, aliases }
+/** Verbs whose apps get the caller's environment as it is at the call. */
+const withEnvironment = new Set(['start', 'restart'])
+
+module.exports = { verbs, aliases, withEnvironment }

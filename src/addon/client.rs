@@ -6,7 +6,7 @@
 )]
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
@@ -21,6 +21,7 @@ use super::{
     failure, runtime,
 };
 use crate::{
+    app::{Caller, Program},
     client::{ClientError, Session, SessionOptions, verbs},
     home::Home,
 };
@@ -41,6 +42,7 @@ pub struct NativeOptions {
 /// One session with the daemon of one home.
 #[napi]
 pub struct NativeClient {
+    caller: Caller,
     session: Session,
     deliveries: Deliveries,
     subscriptions: Mutex<HashMap<u32, AbortHandle>>,
@@ -51,23 +53,42 @@ impl NativeClient {
     /// A session that connects with its first call. Whatever it has for the script goes to `deliver`.
     #[napi(constructor)]
     pub fn new(options: NativeOptions, deliver: Function<'_, Batch, ()>) -> napi::Result<Self> {
+        let caller = Caller::within(
+            Home::at(options.home),
+            Program::Module,
+            Some(PathBuf::from(options.node)),
+            PathBuf::from(options.cwd),
+            BTreeMap::new(),
+        );
         let session = Session::new(SessionOptions {
-            home: Home::at(options.home),
+            caller: caller.clone(),
             binary: PathBuf::from(options.binary),
-            cwd: PathBuf::from(options.cwd),
-            node: PathBuf::from(options.node),
         });
         Ok(Self {
+            caller,
             session,
             deliveries: Deliveries::to(&deliver)?,
             subscriptions: Mutex::default(),
         })
     }
 
-    /// Runs a verb with `args`, a JSON array; delivers `(id, error, result)` once, both JSON or null.
+    /// Runs a verb with `args`, a JSON array; delivers `(id, error, result)` once, both JSON or null. `env` is the
+    /// script's environment for a verb that looks at it.
     #[napi]
-    pub fn invoke(&self, id: u32, verb: String, args: String) -> napi::Result<()> {
-        let session = self.session.clone();
+    pub fn invoke(
+        &self,
+        id: u32,
+        verb: String,
+        args: String,
+        env: Option<HashMap<String, String>>,
+    ) -> napi::Result<()> {
+        let session = match env {
+            Some(env) => self.session.with_caller(Caller {
+                env: env.into_iter().collect(),
+                ..self.caller.clone()
+            }),
+            None => self.session.clone(),
+        };
         let deliveries = self.deliveries.clone();
         runtime::spawn(async move {
             let (error, result) = run(&session, &verb, &args).await;
