@@ -2,10 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde_json::value::RawValue;
@@ -25,7 +22,7 @@ pub struct SessionOptions {
 /// What connecting found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connected {
-    /// Whether this session launched the daemon.
+    /// Whether the daemon was launched just now.
     pub launched: bool,
 }
 
@@ -35,7 +32,6 @@ struct Inner {
     connection: Mutex<Option<Connection>>,
     /// One launch at a time; the others find its result.
     connecting: tokio::sync::Mutex<()>,
-    launched: AtomicBool,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -56,7 +52,6 @@ impl Session {
                 binary,
                 connection: Mutex::new(None),
                 connecting: tokio::sync::Mutex::new(()),
-                launched: AtomicBool::new(false),
                 warnings: Mutex::default(),
             }),
             caller: Arc::new(caller),
@@ -110,10 +105,8 @@ impl Session {
 
     /// Connects, launching the daemon if there is none.
     pub async fn connect(&self) -> Result<Connected, ClientError> {
-        self.connection().await?;
-        Ok(Connected {
-            launched: self.inner.launched.load(Ordering::Relaxed),
-        })
+        let (_, launched) = self.found_or_launched().await?;
+        Ok(Connected { launched })
     }
 
     /// Connects only if a daemon is there.
@@ -166,20 +159,22 @@ impl Session {
     }
 
     async fn connection(&self) -> Result<Connection, ClientError> {
+        Ok(self.found_or_launched().await?.0)
+    }
+
+    /// The connection, and whether the daemon was launched for it just now.
+    async fn found_or_launched(&self) -> Result<(Connection, bool), ClientError> {
         if let Some(connection) = self.current() {
-            return Ok(connection);
+            return Ok((connection, false));
         }
         let _turn = self.inner.connecting.lock().await;
         if let Some(connection) = self.current() {
-            return Ok(connection);
+            return Ok((connection, false));
         }
-        let Inner {
-            binary, launched, ..
-        } = &*self.inner;
-        let (connection, new) = launch::connect_or_launch(self.home(), binary).await?;
-        launched.store(new, Ordering::Relaxed);
+        let (connection, launched) =
+            launch::connect_or_launch(self.home(), &self.inner.binary).await?;
         self.keep(Some(connection.clone()));
-        Ok(connection)
+        Ok((connection, launched))
     }
 
     fn current(&self) -> Option<Connection> {
