@@ -8,6 +8,7 @@ exports.run = async ({ ok, record, fixture, startMarker, settle }) => {
   const seen = []
   const on = (pattern) => bus.on(pattern, (...args) => args.at(-1).data?.mine && seen.push([String(pattern), ...args.slice(0, -1)]))
   for (const pattern of ['a:b:c', 'a:*', '*:c', 'a:*:c', '*', 'a:b', 'a*', 'a.b.c', 'a:b:c*', /^a:(\w):(\w)$/]) on(pattern)
+  let sent = 0
   const arrivals = await ok('launchBus')
   const send = async (type) => {
     seen.length = 0
@@ -15,7 +16,7 @@ exports.run = async ({ ok, record, fixture, startMarker, settle }) => {
     await ok('sendDataToProcessId', id, { topic: true, data: { send: { type, data: { mine: true } } } })
     await arrived
     await settle(bus)
-    record(type, [...seen].sort())
+    record(`${++sent} ${type}`, [...seen].sort())
   }
   await send('a:b:c')
   await send('a.b.c')

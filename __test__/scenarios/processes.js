@@ -8,7 +8,7 @@ exports.run = async ({ ok, record, fixture, eventually }) => {
   }, 'memory is measured')
   const { env, ...pm2_env } = app.pm2_env
   record('members', Object.keys(app).sort())
-  record('process', [app.name, app.pm_id, app.pid, typeof app.monit.cpu, app.monit.memory])
+  record('process', [app.name, app.pm_id, app.pid > 0, typeof app.monit.cpu, typeof app.monit.memory])
   const flat = ['name', 'namespace', 'status', 'exec_mode', 'exec_interpreter', 'instances', 'args', 'node_args', 'autorestart', 'autostart']
   flat.push('pm_exec_path', 'pm_cwd', 'pm_out_log_path', 'pm_err_log_path', 'pm_pid_path', 'restart_time', 'unstable_restarts', 'merge_logs')
   flat.push('vizion', 'pmx', 'automation', 'treekill', 'username', 'windowsHide', 'kill_retry_time', 'instance_var', 'NODE_APP_INSTANCE')
