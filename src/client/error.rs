@@ -77,6 +77,18 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether the daemon cannot be spoken to, so that further calls would fail too.
+    pub fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            Self::Home(_)
+                | Self::Connect { .. }
+                | Self::Launch { .. }
+                | Self::Lost { .. }
+                | Self::Closed
+        )
+    }
+
     /// A short constant name for programs.
     pub fn code(&self) -> &'static str {
         match self {

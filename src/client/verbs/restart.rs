@@ -1,6 +1,6 @@
 //! `restart`: ends processes if they run and starts them.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::{
     Session, VerbResult,
@@ -8,36 +8,36 @@ use super::{
     raw,
     select::{all, select},
 };
+use crate::{app, client::ClientError};
 
-/// pm2's short answers, one a process. With `updateEnv` the caller's environment is taken anew.
+/// pm2's short answers, one a process. With `updateEnv` the caller's environment is taken anew; attributes among the
+/// options change the processes.
 pub(super) async fn restart(session: &Session, target: &Value, options: &Value) -> VerbResult {
     let processes = all(session).await?;
     let ids = select(&processes, target)?;
-    let update = options
-        .get("updateEnv")
-        .or_else(|| options.get("update_env"))
-        .and_then(Value::as_bool);
-    let env = if update == Some(true) {
-        caller_environment(session)
-    } else {
-        Map::new()
-    };
+    let options = options.as_object().cloned().unwrap_or_default();
+    if options.contains_key("env") {
+        let text = "Using --env [env] without passing the ecosystem.config.js does not work";
+        return Err(ClientError::Usage(text.to_owned()));
+    }
+    let update = ["updateEnv", "update_env"]
+        .iter()
+        .any(|key| options.get(*key) == Some(&Value::Bool(true)));
+    let (raw_changes, warnings) = app::options("", &options);
+    session.warn(&warnings);
+    let changes =
+        app::normalise(&raw_changes).map_err(|errors| ClientError::Usage(errors.to_string()))?;
     let action = Action {
         method: "restartProcessId",
         event: Some("restart"),
         stops_watch: false,
-        env: Some(json!(env)),
+        env: Some(Value::Object(app::update_env(
+            &changes.declaration,
+            session.caller(),
+            update,
+        ))),
     };
     Ok(Some(raw(
         &on_each(session, &action, &ids, &processes).await?
     )))
-}
-
-fn caller_environment(session: &Session) -> Map<String, Value> {
-    session
-        .caller()
-        .env
-        .iter()
-        .map(|(name, value)| (name.clone(), value.as_str().into()))
-        .collect()
 }

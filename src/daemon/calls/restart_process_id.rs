@@ -39,7 +39,7 @@ fn changes(record: &Record, env: Option<&Value>) -> Map<String, Value> {
         .unwrap_or_default();
     for (key, value) in env
         .iter()
-        .filter(|(_, value)| !value.is_object() && !value.is_array())
+        .filter(|(key, value)| *key != "updateEnv" && !value.is_object() && !value.is_array())
     {
         nested.insert(key.clone(), value.clone());
         set.insert(key.clone(), value.clone());
