@@ -8,6 +8,7 @@ mod context;
 mod registry;
 mod start;
 mod subscriber;
+mod takeover;
 mod watches;
 
 use std::{process::ExitCode, time::Duration};

@@ -21,17 +21,17 @@ pub(super) struct Stopping {
     /// When patience ends; `None` once it was given up.
     pub(super) deadline: Option<Instant>,
     /// Whether SIGKILL was sent.
-    killed: bool,
+    pub(super) killed: bool,
     /// Whether the process itself has ended (descendants may live).
     pub(super) exited: bool,
     /// What comes after.
-    then: Then,
+    pub(super) then: Then,
     /// Who waits for the end alone.
     waiting: Vec<Reply>,
 }
 
 /// What comes after the end.
-enum Then {
+pub(super) enum Then {
     /// Nothing.
     Rest,
     /// Another run.
@@ -41,31 +41,31 @@ enum Then {
 }
 
 impl Task {
-    pub(super) fn stop(&mut self, reply: Reply) {
-        self.end(Then::Rest, Some(reply));
+    pub(super) async fn stop(&mut self, reply: Reply) {
+        self.end(Then::Rest, Some(reply)).await;
     }
 
-    pub(super) fn delete(&mut self, reply: Reply) {
-        self.end(Then::Forget, Some(reply));
+    pub(super) async fn delete(&mut self, reply: Reply) {
+        self.end(Then::Forget, Some(reply)).await;
     }
 
-    pub(super) fn restart(&mut self, restart: Restart, reply: Reply) {
+    pub(super) async fn restart(&mut self, restart: Restart, reply: Reply) {
         self.counters.unstable_restarts = 0;
         {
             let mut record = lock(&self.shared);
             record.set("created_at", super::outlet::now());
             record.set("unstable_restarts", 0);
         }
-        self.end(Then::Start(restart, vec![reply]), None);
+        self.end(Then::Start(restart, vec![reply]), None).await;
     }
 
     /// Brings the process to its end and goes on with `then`.
-    fn end(&mut self, then: Then, reply: Option<Reply>) {
+    async fn end(&mut self, then: Then, reply: Option<Reply>) {
         match &mut self.phase {
             Phase::Resting | Phase::Pausing { .. } => {
                 self.phase = Phase::Resting;
                 self.rest(false);
-                self.after(then, reply.into_iter().collect(), false);
+                self.after(then, reply.into_iter().collect(), false).await;
             }
             Phase::Stopping(stopping) => stopping.redirect(then, reply),
             Phase::Launching { .. } | Phase::Online => {
@@ -162,7 +162,7 @@ impl Task {
     }
 
     /// Process and tree are gone.
-    pub(super) fn stopped(&mut self) {
+    pub(super) async fn stopped(&mut self) {
         let Phase::Stopping(stopping) = std::mem::replace(&mut self.phase, Phase::Resting) else {
             return;
         };
@@ -175,7 +175,7 @@ impl Task {
             ));
         }
         self.rest(true);
-        self.after(stopping.then, stopping.waiting, true);
+        self.after(stopping.then, stopping.waiting, true).await;
     }
 
     /// Marks the process as stopped.
@@ -189,7 +189,7 @@ impl Task {
         }
     }
 
-    fn after(&mut self, then: Then, waiting: Vec<Reply>, ran: bool) {
+    async fn after(&mut self, then: Then, waiting: Vec<Reply>, ran: bool) {
         match then {
             Then::Rest => answer(waiting, || Ok(())),
             Then::Forget => {
@@ -199,13 +199,33 @@ impl Task {
             Then::Start(restart, mut replies) => {
                 replies.extend(waiting);
                 apply(restart, &mut lock(&self.shared), ran);
-                self.begin(replies);
+                self.begin(replies).await;
             }
         }
     }
 }
 
 impl Stopping {
+    /// A stop that an earlier daemon began.
+    pub(super) fn resumed(
+        pid: i32,
+        whole: bool,
+        deadline: Option<Instant>,
+        killed: bool,
+        then: Then,
+    ) -> Self {
+        let tree = Arc::new(Tree::of(pid, whole));
+        let gone = wait_for(Arc::clone(&tree));
+        Self { tree, gone, deadline, killed, exited: false, then, waiting: Vec::new() }
+    }
+
+    /// A stop that is over but for what comes after it.
+    pub(super) fn over(then: Then) -> Self {
+        let tree = Arc::new(Tree::none());
+        let gone = wait_for(Arc::clone(&tree));
+        Self { tree, gone, deadline: None, killed: false, exited: true, then, waiting: Vec::new() }
+    }
+
     /// Another command while it ends: the later one decides what comes after.
     fn redirect(&mut self, then: Then, reply: Option<Reply>) {
         let forgotten = matches!(self.then, Then::Forget);

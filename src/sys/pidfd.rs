@@ -43,6 +43,15 @@ impl Handle {
         Self { pid }
     }
 
+    /// A process that is known to be gone: it can neither be signalled nor waited for.
+    pub fn of_gone() -> Self {
+        Self {
+            pid: 0,
+            #[cfg(target_os = "linux")]
+            fd: None,
+        }
+    }
+
     /// Its number.
     pub fn pid(&self) -> i32 {
         self.pid
@@ -50,6 +59,9 @@ impl Handle {
 
     /// Sends a signal; one that is gone is no error.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        if self.pid == 0 {
+            return Ok(());
+        }
         #[cfg(target_os = "linux")]
         if let Some(fd) = &self.fd {
             return linux::signal(fd, signal);
