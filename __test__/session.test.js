@@ -184,6 +184,26 @@ describe('the script', () => {
   )
 })
 
+describe('a daemon that is lost', () => {
+  sessionTest('fails the calls on their way, and the next call finds a new one', async (session, { daemonPid }) => {
+    await session.connect()
+    const first = daemonPid()
+    process.kill(first, 'SIGSTOP')
+    const unanswered = session.list()
+    process.kill(first, 'SIGKILL')
+    await assert.rejects(unanswered, { code: 'RPM2_DAEMON_LOST' })
+    assert.deepStrictEqual(await session.list(), [])
+    assert.notStrictEqual(daemonPid(), first)
+  })
+
+  sessionTest('cannot be launched: the error says why, and the script may end', async (session, { home }) => {
+    const text = `const { custom } = require(${JSON.stringify(root)})
+      new custom({ pm2_home: ${JSON.stringify(home)} }).list((error) => console.log(error.code, error.message.includes('/none/rpm2')))`
+    const { stdout, code } = await runScript(text, { env: { ...environmentFor(home), RPM2_BINARY: '/none/rpm2' } })
+    assert.deepStrictEqual([stdout, code], ['RPM2_LAUNCH true\n', 0])
+  })
+})
+
 describe('surroundings', () => {
   scriptTest(
     'an app gets the environment of the moment it is started',
