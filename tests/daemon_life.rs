@@ -92,13 +92,13 @@ async fn a_crash_restarts_until_it_is_too_often() {
         (&env["created_at"], &dead["pid"]),
         (&json!(null), &json!(0))
     );
-    let all = happenings(&mut bus, 9).await;
+    let all = happenings(&mut bus, 8).await;
     assert_eq!(
         all.iter().filter(|event| *event == "exit stopped").count(),
         2,
         "{all:?}"
     );
-    assert_eq!(all[7..], ["restart overlimit errored", "exit errored"]);
+    assert_eq!(all[6..], ["restart overlimit errored", "exit errored"]);
     client.ok("restart", json!(["crasher"])).await;
     client
         .until("errored again", 0, |process| {
@@ -156,7 +156,7 @@ async fn a_pause_before_the_restart_shows_and_can_be_cut_short() {
     }
     assert_eq!(
         client.process(1).await["pm2_env"]["prev_restart_delay"],
-        15_000.max(50_000)
+        50_000
     );
     client.ok("stop", json!(["fixed"])).await;
     assert_eq!(client.process(0).await["pm2_env"]["status"], "stopped");

@@ -19,6 +19,9 @@ pub struct SessionOptions {
     pub binary: PathBuf,
 }
 
+/// Methods that change nothing.
+const READ_ONLY: [&str; 4] = ["getMonitorData", "getReport", "getVersion", "ping"];
+
 /// What connecting found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connected {
@@ -126,7 +129,14 @@ impl Session {
         method: &str,
         args: &[&str],
     ) -> Result<Option<Box<RawValue>>, ClientError> {
-        self.connection().await?.call(method, args).await
+        let result = self.connection().await?.call(method, args).await;
+        match result {
+            // A daemon that is just dying still accepts. What changes nothing may as well be asked again.
+            Err(ClientError::Lost { .. }) if READ_ONLY.contains(&method) => {
+                self.connection().await?.call(method, args).await
+            }
+            result => result,
+        }
     }
 
     /// Calls a method that never answers.
