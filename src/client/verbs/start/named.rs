@@ -31,8 +31,7 @@ pub(super) async fn start(
     }
     let (raw_declaration, warnings) = app::options(text, options);
     session.warn(&warnings);
-    let normalised =
-        app::normalise(&raw_declaration).map_err(|errors| ClientError::Attributes(errors))?;
+    let normalised = app::normalise(&raw_declaration).map_err(ClientError::Attributes)?;
     session.warn(&normalised.warnings);
     let prepared = app::process_env(
         &normalised.declaration,
