@@ -111,7 +111,7 @@ async fn the_largest_message_passes_and_a_larger_one_is_refused_or_skipped() {
 async fn an_app_that_never_reads_costs_a_bounded_queue() {
     let mut app = Start::new(&nodes()[0], "deaf.js").app();
     app.text().await;
-    let body = [b"\"", &[b'x'; 1 << 20][..], b"\""].concat();
+    let body = [&b"\""[..], &b"x".repeat(1 << 20), b"\""].concat();
     let mut taken = 0;
     let refusal = loop {
         match app.channel.send(&[&body]) {

@@ -1,6 +1,6 @@
 //! Workers that come, go, refuse, stop and die.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeMap, fs, net::Ipv4Addr, os::unix::fs::PermissionsExt};
 
 use nix::sys::signal::Signal;
 use rpm2::cluster::{Primary, WorkerEvent};
@@ -174,26 +174,28 @@ async fn a_worker_that_leaves_by_itself_is_answered() {
 }
 
 #[tokio::test]
-async fn connections_reach_the_right_server_between_many_plain_messages() {
+async fn no_connection_is_lost_where_nodes_reads_end() {
+    const READ: usize = 64 * 1024;
     for node in nodes() {
         let primary = Primary::new();
         let mut app = Start::new(&node, "mixed.js").worker(&primary);
         let address = local(&app.json().await);
-        let mut clients = JoinSet::new();
-        let text = format!("\"{}\"", "x".repeat(1021));
-        // Stopped, it leaves all of this unread, with its connections in between: 64 KiB marks fall anywhere.
-        app.signal(Signal::SIGSTOP);
-        for _ in 0..40 {
-            for _ in 0..13 {
-                app.send(&text);
+        // Node reads 64 KiB at once; these end inside the line that goes with the first of two connections.
+        for unread in [READ - 110, READ - 80, READ - 40, READ - 1] {
+            app.signal(Signal::SIGSTOP);
+            for size in [30_000, 30_000, unread - 60_000] {
+                let text = vec![b'x'; size - 3];
+                app.channel.send(&[b"\"", &text, b"\""]).unwrap();
             }
-            clients.spawn(answer(address));
-            tokio::task::yield_now().await;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        app.signal(Signal::SIGCONT);
-        while let Some(count) = clients.join_next().await {
-            assert!(count.unwrap().parse::<u32>().unwrap() <= 40 * 13);
+            let mut clients = JoinSet::new();
+            for given in 1..=2 {
+                clients.spawn(answer(address));
+                eventually("a connection", || app.worker().in_flight() == given).await;
+            }
+            app.signal(Signal::SIGCONT);
+            while let Some(count) = clients.join_next().await {
+                assert!(count.unwrap().parse::<u32>().is_ok());
+            }
         }
     }
 }
@@ -216,5 +218,36 @@ async fn a_connection_waits_for_a_worker_to_read() {
             assert_eq!(answer.unwrap().as_deref(), Some(&*app.id()));
         }
         soon("its answers", app.worker().settled()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_worker_has_no_descriptor_for_another_gets() {
+    for node in nodes() {
+        let folder = tempfile::tempdir().unwrap();
+        let limited = folder.path().join("node");
+        let script = format!(
+            "#!/bin/sh\nulimit -n 60\nexec '{}' \"$@\"\n",
+            node.display()
+        );
+        fs::write(&limited, script).unwrap();
+        fs::set_permissions(&limited, fs::Permissions::from_mode(0o755)).unwrap();
+        let primary = Primary::new();
+        let mut full = Start::new(&limited, "full.js").worker(&primary);
+        let address = local(&full.json().await);
+        let mut other = Start::new(&node, "full.js").worker(&primary);
+        other.json().await;
+        full.send("\"fill\"");
+        assert_eq!(full.json().await["code"], "EMFILE");
+        for _ in 0..10 {
+            assert_eq!(answer(address).await, other.id());
+        }
+        let mut clients = JoinSet::new();
+        for _ in 0..30 {
+            clients.spawn(answer(address));
+        }
+        while let Some(answer) = clients.join_next().await {
+            assert_eq!(answer.unwrap(), other.id());
+        }
     }
 }

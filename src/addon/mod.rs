@@ -1,1 +1,6 @@
-//! The Node addon: `#[napi]` wrappers over [`crate::client`], no logic.
+//! The Node addon: `#[napi]` wrappers over [`crate::client`], nothing else. The face of it is index.js.
+
+mod client;
+mod deliveries;
+mod failure;
+mod runtime;

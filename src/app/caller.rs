@@ -38,24 +38,36 @@ pub struct Caller {
 impl Caller {
     /// This process. `node` is the Node it runs in, if it does; else the one in PATH.
     pub fn current(home: Home, program: Program, node: Option<PathBuf>) -> io::Result<Self> {
-        let cwd = env::current_dir()?;
         let variables = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect::<BTreeMap<_, _>>();
+            .collect();
+        let cwd = env::current_dir()?;
+        Ok(Self::within(home, program, node, cwd, variables))
+    }
+
+    /// This process, but with surroundings of its own: to Node, `process.env` and the directory of a script are not
+    /// always those of the process.
+    pub fn within(
+        home: Home,
+        program: Program,
+        node: Option<PathBuf>,
+        cwd: PathBuf,
+        env: BTreeMap<String, String>,
+    ) -> Self {
         let uid = Uid::current();
         let mut caller = Self {
             node: PathBuf::from("node"),
-            username: user_name(uid, &variables),
+            username: user_name(uid, &env),
             is_root: uid.is_root(),
             cwd,
-            env: variables,
+            env,
             home,
             program,
         };
         if let Some(node) = node.or_else(|| caller.find_program("node")) {
             caller.node = node;
         }
-        Ok(caller)
+        caller
     }
 
     /// Whether the caller is itself an app that a daemon runs.

@@ -64,6 +64,15 @@ impl Bus {
         });
     }
 
+    /// Waits until every subscriber that reads has room. Whoever publishes what an app produces asks first: a subscriber
+    /// that is merely slower then slows the app, and misses nothing; one that does not read is not waited for.
+    pub async fn room(&self) {
+        let subscribers: Vec<_> = self.lock().iter().filter_map(Weak::upgrade).collect();
+        for subscriber in subscribers {
+            subscriber.room().await;
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Shared>>> {
         let mut subscribers = self
             .subscribers
@@ -126,6 +135,28 @@ mod tests {
             drain(&subscriber).await,
             [("log:out".to_owned(), "2".to_owned())]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_reads_slowly_is_waited_for_and_one_that_does_not_read_is_not() {
+        let bus = Bus::new();
+        let slow = bus.subscribe();
+        let large = vec![b'1'; 9 * 1024 * 1024];
+        bus.publish("big", &[&large]);
+        let waited = tokio::time::Instant::now();
+        let reading = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            drain(&slow).await
+        };
+        tokio::join!(bus.room(), reading);
+        assert_eq!(waited.elapsed().as_millis(), 100);
+        bus.publish("big", &[&large]);
+        let waited = tokio::time::Instant::now();
+        bus.room().await;
+        assert_eq!(waited.elapsed().as_millis(), 500);
+        bus.room().await;
+        assert_eq!(waited.elapsed().as_millis(), 500);
+        assert_eq!(drain(&slow).await.len(), 1);
     }
 
     #[tokio::test]

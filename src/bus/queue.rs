@@ -3,16 +3,24 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 use super::MISSED;
 use crate::protocol::{FRAME_LIMIT, event};
 
 /// Bytes that wait for one subscriber at most: one largest frame always fits.
 const QUEUE_LIMIT: usize = FRAME_LIMIT;
+/// Bytes from which on those who publish wait for a subscriber that reads.
+const CROWDED: usize = 8 * 1024 * 1024;
+/// A subscriber that has not read for so long is not waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// What a queued frame costs besides its bytes.
 const FRAME_OVERHEAD: usize = 64;
 /// Bytes handed to a subscriber at a time, so that a large backlog does not all leave the bound at once.
@@ -27,6 +35,7 @@ pub struct Subscriber {
 pub(super) struct Shared {
     queue: Mutex<Queue>,
     filled: Notify,
+    emptied: Notify,
 }
 
 #[derive(Default)]
@@ -34,6 +43,8 @@ struct Queue {
     frames: VecDeque<Bytes>,
     bytes: usize,
     missed: u64,
+    /// When something was last taken, or first waited.
+    moved: Option<Instant>,
     /// `None` wants everything.
     patterns: Option<Vec<String>>,
 }
@@ -44,6 +55,7 @@ impl Subscriber {
             shared: Arc::new(Shared {
                 queue: Mutex::default(),
                 filled: Notify::new(),
+                emptied: Notify::new(),
             }),
         }
     }
@@ -79,6 +91,20 @@ impl Shared {
         }
     }
 
+    /// Returns once there is room again, or the subscriber has not read for a while.
+    pub(super) async fn room(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            let mut emptied = std::pin::pin!(emptied);
+            // Listens before it looks, so that no word is missed in between.
+            emptied.as_mut().enable();
+            let Some(until) = self.lock().worth_waiting() else {
+                return;
+            };
+            let _ = timeout_at(until, emptied).await;
+        }
+    }
+
     fn take(&self, batch: &mut Vec<Bytes>) -> bool {
         let mut queue = self.lock();
         let mut taken = 0;
@@ -88,6 +114,10 @@ impl Shared {
             taken += frame.len();
             queue.bytes -= frame.len() + FRAME_OVERHEAD;
             batch.push(frame);
+        }
+        queue.moved = Some(Instant::now());
+        if queue.bytes < CROWDED {
+            self.emptied.notify_waiters();
         }
         if queue.frames.is_empty() {
             queue.frames.shrink_to(BATCH / 1024);
@@ -106,6 +136,12 @@ impl Queue {
         })
     }
 
+    /// Until when a full queue of a subscriber that reads is worth waiting for.
+    fn worth_waiting(&self) -> Option<Instant> {
+        let until = self.moved? + PATIENCE;
+        (self.bytes >= CROWDED && self.missed == 0 && Instant::now() < until).then_some(until)
+    }
+
     /// Queues a frame, or counts it as missed. Once one was missed nothing is queued until the word of it is: events
     /// that a subscriber does get are in order, the gap in its place.
     fn push(&mut self, frame: &Bytes) {
@@ -113,6 +149,9 @@ impl Queue {
         if self.missed > 0 || (self.bytes > 0 && self.bytes + size > QUEUE_LIMIT) {
             self.missed += 1;
         } else {
+            if self.frames.is_empty() {
+                self.moved = Some(Instant::now());
+            }
             self.bytes += size;
             self.frames.push_back(frame.clone());
         }

@@ -120,7 +120,10 @@ pub enum ClusterMessage {
     },
     /// It read a line without the socket that belongs to it: whatever it has not answered by now is lost. Not a
     /// message of Node's; the channel's reader says it.
-    HandlesLost,
+    HandlesLost {
+        /// The tickets below this one; later sockets are still to be sent.
+        before: u64,
+    },
 }
 
 #[derive(Deserialize)]

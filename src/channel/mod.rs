@@ -15,6 +15,8 @@ mod lines;
 mod queue;
 mod reader;
 mod sender;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::{

@@ -64,6 +64,9 @@ pub(super) struct Queue {
     /// The front item is a long line that is begun and must be finished.
     begun: bool,
     window: HandleWindow,
+    /// Sockets taken, and of those the ones sent: a socket's ticket is how many were taken before it.
+    handles_taken: u64,
+    handles_sent: u64,
     phase: Phase,
     /// A task waits for the socket and will go on writing.
     pub(super) flushing: bool,
@@ -76,6 +79,8 @@ impl Queue {
             bytes: 0,
             begun: false,
             window: HandleWindow::new(),
+            handles_taken: 0,
+            handles_sent: 0,
             phase: Phase::Open,
             flushing: false,
         }
@@ -119,10 +124,13 @@ impl Queue {
         0
     }
 
-    /// Adds a line, newline included, that goes with a socket.
-    pub(super) fn push_handle(&mut self, line: Bytes, fd: Arc<OwnedFd>) {
+    /// Adds a line, newline included, that goes with a socket, and returns the socket's ticket.
+    pub(super) fn push_handle(&mut self, line: Bytes, fd: Arc<OwnedFd>) -> u64 {
         self.bytes += line.len();
         self.items.push_back(Item::Handle { line, fd });
+        let ticket = self.handles_taken;
+        self.handles_taken += 1;
+        ticket
     }
 
     /// Writes a line straight away if nothing waits before it. Returns whether it need not be queued.
@@ -203,7 +211,10 @@ impl Queue {
                 }
             }
             // Its line is short enough to go whole or not at all.
-            Some(Item::Handle { .. }) => self.window.handle_sent(),
+            Some(Item::Handle { .. }) => {
+                self.handles_sent += 1;
+                self.window.handle_sent();
+            }
             None => {}
         }
         self.items.pop_front();
@@ -226,9 +237,10 @@ impl Queue {
         self.window.acknowledged();
     }
 
-    /// The app did not get a socket. Returns whether all that it has not answered is lost.
-    pub(super) fn handle_refused(&mut self) -> bool {
-        self.window.refused()
+    /// The app did not get a socket. With none in flight any more, whatever was sent and not answered is lost:
+    /// returns the ticket that all of those are below.
+    pub(super) fn handle_refused(&mut self) -> Option<u64> {
+        self.window.refused().then_some(self.handles_sent)
     }
 
     /// Takes nothing new; once what waits is written, the app reads the end.

@@ -102,8 +102,14 @@ impl ChannelReader {
         });
         match received {
             Ok((0, _)) => self.end(),
-            // Node sends one and waits for the answer; any other is closed here.
-            Ok((_, mut handles)) => self.handle = handles.pop().or(self.handle.take()),
+            Ok((count, mut handles)) => {
+                // A read that a socket ends may leave more; any other short one has taken all there was.
+                if count < PIECE && handles.is_empty() {
+                    ready.clear_ready();
+                }
+                // Node sends one and waits for the answer; any other is closed here.
+                self.handle = handles.pop().or(self.handle.take());
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => self.end(),
@@ -131,15 +137,12 @@ impl ChannelReader {
             Kind::Cluster(message) => Some(ChannelEvent::Cluster(message)),
             Kind::Handle(message) => self.handle_received(message),
             Kind::HandleAcknowledged => {
-                self.handle_answered(|queue| {
-                    queue.handle_acknowledged();
-                    false
-                });
+                self.handle_answered(super::Queue::handle_acknowledged);
                 None
             }
             Kind::HandleRefused => self
                 .handle_answered(super::Queue::handle_refused)
-                .then_some(ChannelEvent::Cluster(ClusterMessage::HandlesLost)),
+                .map(|before| ChannelEvent::Cluster(ClusterMessage::HandlesLost { before })),
             Kind::Internal => None,
             Kind::Invalid => Some(ChannelEvent::NotJson {
                 preview: String::from_utf8_lossy(&line[..line.len().min(PREVIEW)]).into_owned(),
@@ -166,10 +169,10 @@ impl ChannelReader {
     }
 
     /// Notes an answer to a socket of ours and sends what waited for it.
-    fn handle_answered(&self, note: impl FnOnce(&mut super::Queue) -> bool) -> bool {
+    fn handle_answered<T>(&self, note: impl FnOnce(&mut super::Queue) -> T) -> T {
         let mut queue = self.shared.queue();
-        let lost = note(&mut queue);
+        let result = note(&mut queue);
         self.shared.flush(&mut queue);
-        lost
+        result
     }
 }

@@ -83,14 +83,14 @@ impl ChannelSender {
         self.queue_line(&[body], QUEUE_LIMIT + INTERNAL_ROOM)
     }
 
-    /// Takes one JSON document and a socket that goes with it. The socket must be non-blocking. The caller keeps its
-    /// copy until the app's answer.
+    /// Takes one JSON document and a socket that goes with it, and returns the socket's ticket: tickets count up. The
+    /// socket must be non-blocking. The caller keeps its copy until the app's answer.
     pub fn send_handle(
         &self,
         kind: HandleType,
         message: &[u8],
         fd: Arc<OwnedFd>,
-    ) -> Result<(), ChannelError> {
+    ) -> Result<u64, ChannelError> {
         let head = [
             br#"{"cmd":"NODE_HANDLE","type":""#,
             kind.name().as_bytes(),
@@ -106,9 +106,9 @@ impl ChannelSender {
         }
         let mut queue = self.shared.queue();
         check(&queue, line.len(), QUEUE_LIMIT + INTERNAL_ROOM)?;
-        queue.push_handle(line, fd);
+        let ticket = queue.push_handle(line, fd);
         self.shared.flush(&mut queue);
-        Ok(())
+        Ok(ticket)
     }
 
     /// Ends the channel: the app reads what was taken before, and then its `disconnect`.

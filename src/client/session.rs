@@ -2,10 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde_json::value::RawValue;
@@ -22,10 +19,13 @@ pub struct SessionOptions {
     pub binary: PathBuf,
 }
 
+/// Methods that change nothing.
+const READ_ONLY: [&str; 4] = ["getMonitorData", "getReport", "getVersion", "ping"];
+
 /// What connecting found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connected {
-    /// Whether this session launched the daemon.
+    /// Whether the daemon was launched just now.
     pub launched: bool,
 }
 
@@ -33,11 +33,11 @@ pub struct Connected {
 type Observer = Arc<dyn Fn(&Progress) + Send + Sync>;
 
 struct Inner {
-    options: SessionOptions,
+    home: Home,
+    binary: PathBuf,
     connection: Mutex<Option<Connection>>,
     /// One launch at a time; the others find its result.
     connecting: tokio::sync::Mutex<()>,
-    launched: AtomicBool,
     warnings: Mutex<Vec<String>>,
     observer: Mutex<Option<Observer>>,
 }
@@ -45,32 +45,44 @@ struct Inner {
 /// A cheap handle. Connects on the first call and again after the daemon was lost.
 #[derive(Clone)]
 pub struct Session {
+    caller: Arc<Caller>,
     inner: Arc<Inner>,
 }
 
 impl Session {
     /// A session that has not connected yet. Does nothing else.
     pub fn new(options: SessionOptions) -> Self {
+        let SessionOptions { caller, binary } = options;
         Self {
             inner: Arc::new(Inner {
-                options,
+                home: caller.home.clone(),
+                binary,
                 connection: Mutex::new(None),
                 connecting: tokio::sync::Mutex::new(()),
-                launched: AtomicBool::new(false),
                 warnings: Mutex::default(),
                 observer: Mutex::default(),
             }),
+            caller: Arc::new(caller),
+        }
+    }
+
+    /// The same session for a caller whose surroundings have changed; its home stays.
+    #[must_use]
+    pub fn with_caller(&self, caller: Caller) -> Self {
+        Self {
+            caller: Arc::new(caller),
+            inner: Arc::clone(&self.inner),
         }
     }
 
     /// Who calls.
     pub fn caller(&self) -> &Caller {
-        &self.inner.options.caller
+        &self.caller
     }
 
     /// The daemon's home.
     pub fn home(&self) -> &Home {
-        &self.inner.options.caller.home
+        &self.inner.home
     }
 
     /// Keeps what the caller should be told although nothing failed.
@@ -124,10 +136,8 @@ impl Session {
 
     /// Connects, launching the daemon if there is none.
     pub async fn connect(&self) -> Result<Connected, ClientError> {
-        self.connection().await?;
-        Ok(Connected {
-            launched: self.inner.launched.load(Ordering::Relaxed),
-        })
+        let (_, launched) = self.found_or_launched().await?;
+        Ok(Connected { launched })
     }
 
     /// Connects only if a daemon is there.
@@ -147,7 +157,14 @@ impl Session {
         method: &str,
         args: &[&str],
     ) -> Result<Option<Box<RawValue>>, ClientError> {
-        self.connection().await?.call(method, args).await
+        let result = self.connection().await?.call(method, args).await;
+        match result {
+            // A daemon that is just dying still accepts. What changes nothing may as well be asked again.
+            Err(ClientError::Lost { .. }) if READ_ONLY.contains(&method) => {
+                self.connection().await?.call(method, args).await
+            }
+            result => result,
+        }
     }
 
     /// Calls a method that never answers.
@@ -180,20 +197,22 @@ impl Session {
     }
 
     async fn connection(&self) -> Result<Connection, ClientError> {
+        Ok(self.found_or_launched().await?.0)
+    }
+
+    /// The connection, and whether the daemon was launched for it just now.
+    async fn found_or_launched(&self) -> Result<(Connection, bool), ClientError> {
         if let Some(connection) = self.current() {
-            return Ok(connection);
+            return Ok((connection, false));
         }
         let _turn = self.inner.connecting.lock().await;
         if let Some(connection) = self.current() {
-            return Ok(connection);
+            return Ok((connection, false));
         }
-        let Inner {
-            options, launched, ..
-        } = &*self.inner;
-        let (connection, new) = launch::connect_or_launch(self.home(), &options.binary).await?;
-        launched.store(new, Ordering::Relaxed);
+        let (connection, launched) =
+            launch::connect_or_launch(self.home(), &self.inner.binary).await?;
         self.keep(Some(connection.clone()));
-        Ok(connection)
+        Ok((connection, launched))
     }
 
     fn current(&self) -> Option<Connection> {

@@ -52,8 +52,8 @@ impl State {
             let Some(listener) = self.listeners.get_mut(key) else {
                 return Poll::Ready(Next::End);
             };
-            listener.waker = Some(context.waker().clone());
             let (Some(worker), true) = (worker, listener.waiting.is_empty()) else {
+                listener.waker = Some(context.waker().clone());
                 return Poll::Pending;
             };
             let Socket::RoundRobin { socket, .. } = &listener.socket else {

@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn the_next_worker() {
-        let table: [(&[(u32, usize)], Option<u32>, Option<u32>); 10] = [
+        type Workers<'a> = &'a [(u32, usize)];
+        let table: [(Workers<'_>, Option<u32>, Option<u32>); 10] = [
             (&[], None, None),
             (&[(1, 0), (2, 0)], None, Some(1)),
             (&[(1, 0), (2, 0)], Some(1), Some(2)),

@@ -32,6 +32,7 @@ impl State {
         let connection = Connection {
             socket: Arc::new(socket),
             key: Arc::clone(key),
+            ticket: 0,
             refused_by: Vec::new(),
         };
         if let Err(connection) = self.hand(connection, worker) {
@@ -65,14 +66,12 @@ impl State {
         };
         let message = answer::new_connection(&connection.key, seq);
         let socket = Arc::clone(&connection.socket);
-        if entry
-            .channel
-            .send_handle(HandleType::Net, &message, socket)
-            .is_err()
-        {
+        let sent = entry.channel.send_handle(HandleType::Net, &message, socket);
+        let Ok(ticket) = sent else {
             connection.refused_by.push(worker);
             return Err(connection);
-        }
+        };
+        connection.ticket = ticket;
         entry.in_flight.push_back(seq);
         if let Some(listener) = self.listeners.get_mut(&connection.key) {
             listener.record.last = Some(worker);
@@ -103,16 +102,18 @@ impl State {
         self.refused(worker, returned);
     }
 
-    /// Whatever the worker has not answered never reached it.
-    pub(super) fn handles_lost(&mut self, worker: u32) {
+    /// Whatever the worker has not answered of what was sent to it, the tickets below `before`, never reached it.
+    pub(super) fn handles_lost(&mut self, worker: u32, before: u64) {
         let Some(entry) = self.workers.get_mut(&worker) else {
             return;
         };
-        let lost = std::mem::take(&mut entry.in_flight);
-        let returned = lost
-            .iter()
-            .filter_map(|seq| self.connections.remove(seq))
-            .collect();
+        let connections = &mut self.connections;
+        let mut returned = Vec::new();
+        entry.in_flight.retain(|seq| {
+            let lost = connections.get(seq).is_none_or(|kept| kept.ticket < before);
+            returned.extend(lost.then(|| connections.remove(seq)).flatten());
+            !lost
+        });
         self.refused(worker, returned);
     }
 

@@ -17,6 +17,8 @@ mod primary;
 mod query;
 mod record;
 mod state;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use self::{

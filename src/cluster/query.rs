@@ -124,7 +124,8 @@ impl State {
                     HandleType::Net
                 };
                 let socket = Arc::clone(socket);
-                entry.channel.send_handle(kind, &answer.to_json(), socket)
+                let sent = entry.channel.send_handle(kind, &answer.to_json(), socket);
+                sent.map(|_ticket| ())
             }
         }
     }

@@ -83,6 +83,8 @@ pub(super) struct Connection {
     pub(super) socket: Arc<OwnedFd>,
     /// The listener it came by.
     pub(super) key: Arc<str>,
+    /// Its ticket with the channel of the worker it was given to.
+    pub(super) ticket: u64,
     /// Workers that did not want it.
     pub(super) refused_by: Vec<u32>,
 }

@@ -67,7 +67,9 @@ impl Worker {
             ClusterMessage::Accepted { ack, accepted } => {
                 lock(&self.state).answered(self.id, ack, accepted);
             }
-            ClusterMessage::HandlesLost => lock(&self.state).handles_lost(self.id),
+            ClusterMessage::HandlesLost { before } => {
+                lock(&self.state).handles_lost(self.id, before);
+            }
         }
         None
     }

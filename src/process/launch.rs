@@ -171,6 +171,7 @@ fn program(
     let command = plan::command(env)
         .ok_or_else(|| ProcessError::Attributes("`pm_exec_path` is missing".to_owned()))?;
     let mut variables = plan::child_environment(env, mode);
+    keep_own(&mut variables, env);
     variables.push(("NODE_CHANNEL_FD".to_owned(), CHANNEL.to_owned()));
     variables.push((
         "NODE_CHANNEL_SERIALIZATION_MODE".to_owned(),
@@ -210,6 +211,35 @@ fn program(
         owner,
         descriptors,
     })
+}
+
+/// Attributes that are the app's state, not its declaration: no variable of the same name displaces them.
+const STATE: [&str; 9] = [
+    "status",
+    "pm_id",
+    "unique_id",
+    "pm_uptime",
+    "created_at",
+    "restart_time",
+    "unstable_restarts",
+    "version",
+    "exit_code",
+];
+
+/// A declared variable that is called like an attribute (`name`, `args`) is what the app sees under that name.
+fn keep_own(variables: &mut [(String, String)], env: &Pm2Env) {
+    let instance = env.get("instance_var").and_then(Value::as_str);
+    let declared = env.get("env").and_then(Value::as_object);
+    for (name, value) in variables {
+        if let Some(own) = declared
+            .and_then(|declared| declared.get(name))
+            .and_then(Value::as_str)
+            && !STATE.contains(&name.as_str())
+            && instance != Some(name)
+        {
+            own.clone_into(value);
+        }
+    }
 }
 
 fn c_string(bytes: &[u8]) -> Result<CString, ProcessError> {

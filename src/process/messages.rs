@@ -61,7 +61,10 @@ impl Listener {
     async fn run(self, mut reader: ChannelReader) {
         loop {
             match reader.next().await {
-                ChannelEvent::Message(body) => self.message(&body),
+                ChannelEvent::Message(body) => {
+                    self.message(&body);
+                    self.around.bus.room().await;
+                }
                 ChannelEvent::Cluster(message) => {
                     match self
                         .worker

@@ -9,6 +9,10 @@ pub mod frame;
 pub mod members;
 pub mod message;
 
+/// The pm2 whose protocol this is, and what clients are told as the daemon's version: pm2's own client warns of any
+/// other.
+pub const PM2_VERSION: &str = "7.0.4";
+
 /// Largest message body (a packet to an app, or from one) in bytes.
 pub const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 

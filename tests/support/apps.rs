@@ -5,6 +5,7 @@ use std::{
     ffi::CString,
     fs::File,
     future::Future,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -45,13 +46,10 @@ pub(crate) fn nodes() -> Vec<PathBuf> {
 }
 
 /// Waits for `future`, and fails if it takes too long.
-#[track_caller]
-pub(crate) fn soon<F: Future>(what: &str, future: F) -> impl Future<Output = F::Output> {
-    async move {
-        tokio::time::timeout(DEADLINE, future)
-            .await
-            .unwrap_or_else(|_| panic!("{what}: nothing within {DEADLINE:?}"))
-    }
+pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
+    tokio::time::timeout(DEADLINE, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: nothing within {DEADLINE:?}"))
 }
 
 /// Waits until `condition` holds.
@@ -144,7 +142,7 @@ impl<'a> Start<'a> {
         App::new(pid, reader, sender, Some(Arc::new(worker)), output)
     }
 
-    fn spawn(&self, channel: std::os::fd::OwnedFd, id: Option<u32>) -> (i32, File) {
+    fn spawn(&self, channel: OwnedFd, id: Option<u32>) -> (i32, File) {
         let text = |text: &str| CString::new(text).unwrap();
         let file = |path: &Path| text(path.to_str().unwrap());
         let mut envp = vec![
@@ -164,22 +162,11 @@ impl<'a> Start<'a> {
             descriptors: vec![
                 File::open("/dev/null").unwrap().into(),
                 output_end,
-                std::io::stderr().try_clone_to_owned(),
+                std::io::stderr().as_fd().try_clone_to_owned().unwrap(),
                 channel,
             ],
         };
         (spawn(program).unwrap(), output.into())
-    }
-}
-
-trait TryCloneToOwned {
-    fn try_clone_to_owned(&self) -> std::os::fd::OwnedFd;
-}
-
-impl TryCloneToOwned for std::io::Stderr {
-    fn try_clone_to_owned(&self) -> std::os::fd::OwnedFd {
-        use std::os::fd::AsFd;
-        self.as_fd().try_clone_to_owned().unwrap()
     }
 }
 

@@ -3,13 +3,14 @@
 use serde_json::{json, value::RawValue};
 
 use super::result;
-use crate::daemon::context::Daemon;
+use crate::{daemon::context::Daemon, protocol::PM2_VERSION};
 
 pub(super) fn answer(daemon: &Daemon) -> Option<Box<RawValue>> {
     let started = jiff::Timestamp::now().as_millisecond()
         - i64::try_from(daemon.uptime().as_millis()).unwrap_or(0);
     result(&json!({
-        "pm2_version": env!("CARGO_PKG_VERSION"),
+        "pm2_version": PM2_VERSION,
+        "rpm2_version": env!("CARGO_PKG_VERSION"),
         "node_version": "N/A",
         "node_path": "N/A",
         "argv0": "rpm2",

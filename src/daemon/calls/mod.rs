@@ -26,7 +26,7 @@ use serde_json::{
 };
 
 use super::context::Daemon;
-use crate::process::Process;
+use crate::{process::Process, protocol::PM2_VERSION};
 
 /// The raw JSON of a result, or the text of an error.
 pub(super) type CallResult = Result<Option<Box<RawValue>>, String>;
@@ -105,7 +105,7 @@ pub(super) fn answer_now(daemon: &Daemon, method: &str, args: &[&RawValue]) -> O
         "monitor" => meta::monitor(daemon, &read(first), true),
         "unmonitor" => meta::monitor(daemon, &read(first), false),
         "ping" => Ok(result(&json!({ "msg": "pong" }))),
-        "getVersion" => Ok(result(&env!("CARGO_PKG_VERSION"))),
+        "getVersion" => Ok(result(&PM2_VERSION)),
         "getReport" => Ok(get_report::answer(daemon)),
         "profileCPU" | "profileMEM" => Ok(result(&json!({
             "error": "the rpm2 daemon is a native program: there is no V8 in it to profile; profile an app instead",

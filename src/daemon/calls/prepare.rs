@@ -7,9 +7,10 @@ use tokio::task::JoinSet;
 
 use super::{CallResult, result};
 use crate::{
-    app::launch::instance_path,
+    app::launch::{Mode, instance_path},
     daemon::context::Daemon,
     process::{Pm2Env, Process, ProcessError},
+    protocol::PM2_VERSION,
 };
 
 /// Processes that one call may add.
@@ -233,6 +234,9 @@ fn complete(env: &mut Pm2Env, pm_id: u32) {
             let own = instance_path(path, pm_id.into(), merged);
             env.insert(key.into(), own.into());
         }
+    }
+    if Mode::of(env) == Mode::Cluster {
+        env.insert("_pm2_version".into(), PM2_VERSION.into());
     }
     let version = package_version(env);
     let state = json!({

@@ -133,6 +133,7 @@ impl Worker {
     async fn run(mut self, mut controls: mpsc::Receiver<Control>) {
         let mut controlled = true;
         while self.out.pipe.is_some() || self.err.pipe.is_some() {
+            self.shared.bus.room().await;
             tokio::select! {
                 () = self.out.readable() => self.out.read(&mut self.shared),
                 () = self.err.readable() => self.err.read(&mut self.shared),

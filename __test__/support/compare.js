@@ -1,0 +1,36 @@
+'use strict'
+
+const { fork } = require('node:child_process')
+const path = require('node:path')
+const { environmentFor, makeHome } = require('./home')
+
+/** Plays a scenario against an engine in a new home; its record. */
+async function play(engine, scenario) {
+  const { home, daemonPid, remove } = makeHome()
+  try {
+    const { records, code, errors } = await runInChild(engine, scenario, home)
+    if (code !== 0) throw new Error(`${path.basename(scenario)} against ${engine} ended with ${code}:\n${errors}`)
+    if (daemonPid()) throw new Error(`${engine}'s daemon outlived killDaemon`)
+    return records
+  } finally {
+    await remove()
+  }
+}
+
+function runInChild(engine, scenario, home) {
+  const child = fork(path.join(__dirname, 'run-scenario.js'), [engine, scenario], {
+    env: environmentFor(home),
+    cwd: path.join(__dirname, '..', 'fixtures'),
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+  return new Promise((resolve) => {
+    let records
+    let errors = ''
+    child.on('message', (message) => (records = message))
+    child.stderr.on('data', (chunk) => (errors += chunk))
+    child.on('close', (code) => resolve({ records, code, errors }))
+  })
+}
+
+module.exports = { play }

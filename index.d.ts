@@ -1,0 +1,366 @@
+// The types of rpm2, which are those of pm2's module as it really answers. Every function takes a callback or returns
+// a promise. The promise form comes first in each pair, so that `util.promisify` finds the callback form.
+
+/** A callback of pm2's. Methods, so that callbacks typed with pm2's own, wider or narrower, declarations fit. */
+type Callback<Result, Failure = Error> = {
+  bivarianceHack(error: Failure | null, result: Result): void
+}['bivarianceHack']
+type Done = { bivarianceHack(error: Error | null): void }['bivarianceHack']
+
+/** Several things may fail at once: the callback then gets an array of errors, a promise one error with `errors`. */
+export type StartFailure = Error | (Error[] & Error)
+
+/** One process, all of a name or namespace, `all`, or `/regex/` on names. */
+export type Target = string | number
+
+export type ProcessStatus =
+  | 'online'
+  | 'launching'
+  | 'stopping'
+  | 'stopped'
+  | 'errored'
+  | 'one-launch-status'
+  | 'waiting restart'
+  /** Never used: pm2's declarations misspell `waiting restart` like this. */
+  | 'waiting_restart'
+
+/** What `connect` tells. */
+export interface Connection {
+  /** Whether the daemon was launched by this call. */
+  new_pm2_instance: boolean
+  /** Whether the daemon is a process of its own. */
+  daemon_mode?: boolean
+  rpc_socket_file: string
+  pub_socket_file: string
+  /** The daemon's home directory. */
+  pm2_home: string
+}
+
+/** Memory and processor use of one process. */
+export interface Monit {
+  /** Bytes. */
+  memory?: number
+  /** Percent of one processor. */
+  cpu?: number
+}
+
+/** Everything the daemon knows of a process: its declaration, its state and, flat, its environment. */
+export interface Pm2Env {
+  name?: string
+  namespace?: string
+  pm_id?: number
+  status?: ProcessStatus
+  restart_time?: number
+  unstable_restarts?: number
+  /** Milliseconds since 1970 of the last start. */
+  pm_uptime?: number
+  /** Milliseconds since 1970 of the first start or the last restart by hand; null after too many crashes. */
+  created_at?: number | null
+  exit_code?: number
+  exec_mode?: string
+  exec_interpreter?: string
+  instances?: number | 'max'
+  node_args?: string[]
+  args?: string[]
+  pm_exec_path?: string
+  pm_cwd?: string
+  pm_out_log_path?: string
+  pm_err_log_path?: string
+  pm_pid_path?: string
+  pm_log_path?: string
+  version?: string
+  node_version?: string
+  unique_id?: string
+  username?: string
+  watch?: boolean | string[]
+  autorestart?: boolean
+  vizion?: boolean
+  vizion_running?: boolean
+  axm_actions?: any[]
+  axm_monitor?: any
+  axm_options?: any
+  axm_dynamic?: any
+  versioning?: any
+  env?: Record<string, any>
+  [variable: string]: any
+}
+
+/** A process in `list` and `describe`. */
+export interface ProcessDescription {
+  name?: string
+  /** 0 when it does not run. */
+  pid?: number
+  pm_id?: number
+  monit?: Monit
+  pm2_env?: Pm2Env
+}
+
+/** A process in the result of a call that changed it. */
+export interface Proc {
+  name?: string
+  namespace?: string
+  pm_id?: number
+  pid?: number
+  status?: ProcessStatus
+  restart_time?: number
+  unstable_restarts?: number
+  pm2_env?: Pm2Env
+  process?: { pid?: number }
+  vizion?: boolean
+  autorestart?: boolean
+  exec_mode?: string
+  exec_interpreter?: string
+  pm_exec_path?: string
+  pm_cwd?: string
+  instances?: number
+  node_args?: string[]
+  pm_out_log_path?: string
+  pm_err_log_path?: string
+  pm_pid_path?: string
+  pm_uptime?: number
+  axm_actions?: any[]
+  axm_monitor?: any
+  axm_dynamic?: any
+  vizion_running?: boolean
+  created_at?: number
+  started_inside?: boolean
+  command?: Command
+  versioning?: any
+  exit_code?: number
+}
+
+export interface Command {
+  locked?: boolean
+  metadata?: any
+  started_at?: any
+  finished_at?: any
+  error?: any
+}
+
+/** An array, one for each process. pm2's declarations call it a single `Proc`; programs typed so still compile. */
+export type Procs = Proc[] & Proc
+
+/** How an app is to be run. */
+export interface StartOptions {
+  /** The program; with spaces, a shell command. */
+  script?: string
+  /** Default: the script's name without extension. */
+  name?: string
+  /** Default: `default`. */
+  namespace?: string
+  /** Default: the caller's. */
+  cwd?: string
+  args?: string | string[]
+  /** Default: by the script's extension. */
+  interpreter?: string
+  interpreter_args?: string | string[]
+  node_args?: string | string[]
+  /** Default: `fork`; `cluster` where `instances` is given for a Node program. */
+  exec_mode?: string
+  /** Default: 1. `max` or 0: one for each processor; negative: so many fewer. */
+  instances?: number | 'max'
+  instance_var?: string
+  increment_var?: string
+  env?: Record<string, any>
+  /** Environments to choose from with `--env <name>`: `env_production` and so on. */
+  [env_name: `env_${string}`]: Record<string, any> | undefined
+  filter_env?: boolean | string | string[]
+  port?: number
+  output?: string
+  error?: string
+  out_file?: string
+  error_file?: string
+  log_file?: string | boolean
+  log_date_format?: string
+  log_type?: string
+  time?: boolean
+  merge_logs?: boolean
+  disable_logs?: boolean
+  pid?: string
+  pid_file?: string
+  watch?: boolean | string | string[]
+  ignore_watch?: string | string[]
+  watch_delay?: number
+  watch_options?: any
+  /** Default: true. */
+  autostart?: boolean
+  /** Default: true. */
+  autorestart?: boolean
+  stop_exit_codes?: number | number[]
+  /** Milliseconds, or text such as `5s`. Default: 1000. */
+  min_uptime?: number | string
+  /** Default: 16. */
+  max_restarts?: number
+  /** Milliseconds. */
+  restart_delay?: number
+  /** Milliseconds. */
+  exp_backoff_restart_delay?: number
+  /** Bytes, or text such as `200M`. */
+  max_memory_restart?: number | string
+  cron?: any
+  cron_restart?: string | number
+  /** Wait for `process.send('ready')`. */
+  wait_ready?: boolean
+  /** Milliseconds. Default: 3000. */
+  listen_timeout?: number
+  /** Milliseconds. Default: 1600. */
+  kill_timeout?: number
+  shutdown_with_message?: boolean
+  treekill?: boolean
+  uid?: string | number
+  gid?: string | number
+  /** Start it although it runs already. */
+  force?: boolean
+  pmx?: boolean
+  vizion?: boolean
+  source_map_support?: any
+  disable_source_map_support?: any
+  execute_command?: any
+  write?: any
+  container?: boolean
+  dist?: boolean
+  image_name?: string
+  node_version?: string
+  fresh?: boolean
+  dockerdaemon?: boolean
+}
+
+/** What may be declared: one app, several, or `apps` as in an ecosystem file. */
+export type Declaration = StartOptions | StartOptions[] | { apps: StartOptions | StartOptions[] }
+
+export interface RestartOptions {
+  /** Take the caller's environment anew. */
+  updateEnv?: boolean
+}
+
+/** A message for an app: it gets all of it, `id` included. */
+export interface Packet {
+  type?: string
+  /** Must be there. */
+  data: any
+  /** Must be truthy. */
+  topic: any
+  [member: string]: any
+}
+
+export interface SentPacket {
+  success: boolean
+  data: Packet & { id: Target }
+}
+
+/** The daemon's events. In a pattern `*` matches one or more characters, handed to the listener before the payload. */
+export interface Bus {
+  on(pattern: string | RegExp, listener: (...args: any[]) => void): this
+  once(pattern: string | RegExp, listener: (...args: any[]) => void): this
+  /** Forgets the pattern's listeners, or just the one given. */
+  off(pattern: string | RegExp, listener?: (...args: any[]) => void): this
+  addListener(pattern: string | RegExp, listener: (...args: any[]) => void): this
+  removeListener(pattern: string | RegExp, listener?: (...args: any[]) => void): this
+  removeAllListeners(pattern?: string | RegExp): this
+  /** Ends the subscription. */
+  close(): void
+}
+
+export interface SessionOptions {
+  /** The daemon's home. Default: RPM2_HOME, else PM2_HOME, else `~/.rpm2`. */
+  pm2_home?: string
+  /** A new home of its own. */
+  independent?: boolean
+  daemon_mode?: boolean
+  /** What relative paths are resolved against. Default: the directory at the time of construction. */
+  cwd?: string
+}
+
+/** The functions of the module, on a session of its own. */
+export interface Session {
+  readonly cwd: string
+  readonly pm2_home: string
+
+  /** Finds the daemon or launches it. May be left out: every call does it. */
+  connect(): Promise<Connection>
+  connect(noDaemonMode: boolean): Promise<Connection>
+  connect(callback: Callback<Connection>): void
+  connect(noDaemonMode: boolean, callback: Callback<Connection>): void
+
+  /** Ends the connection and every bus. Until then the script stays alive. */
+  disconnect(): Promise<void>
+  disconnect(callback: Done): void
+  close(): Promise<void>
+  close(callback: Done): void
+
+  /** Starts apps, or restarts those whose name is there already. `script` may be an ecosystem file. */
+  start(what: string | Declaration): Promise<Procs>
+  start(script: string, options: StartOptions | string): Promise<Procs>
+  start(script: string, options: StartOptions | string, callback: Callback<Procs, StartFailure>): void
+  start(what: string | Declaration, callback: Callback<Procs, StartFailure>): void
+
+  stop(process: Target): Promise<Procs>
+  stop(process: Target, callback: Callback<Procs>): void
+
+  restart(process: Target | Declaration, options?: RestartOptions): Promise<Procs>
+  restart(process: Target | Declaration, options: RestartOptions, callback: Callback<Procs>): void
+  restart(process: Target | Declaration, callback: Callback<Procs>): void
+
+  /** Stops and forgets. */
+  delete(process: Target): Promise<Procs>
+  delete(process: Target, callback: Callback<Procs>): void
+
+  list(): Promise<ProcessDescription[]>
+  list(callback: Callback<ProcessDescription[]>): void
+
+  /** Empty if there is none of that name. */
+  describe(process: Target): Promise<ProcessDescription[]>
+  describe(process: Target, callback: Callback<ProcessDescription[]>): void
+
+  /** The bus of a daemon; waits for one, starts none, and connects again whenever it comes back. */
+  launchBus(): Promise<Bus>
+  launchBus(callback: { bivarianceHack(error: Error | null, bus: Bus, socket: any): void }['bivarianceHack']): void
+
+  /** Sends a message to an app: its `process.on('message')` gets the packet. */
+  sendDataToProcessId(id: Target, packet: Packet | object): Promise<SentPacket>
+  sendDataToProcessId(packet: Packet & { id: Target }): Promise<SentPacket>
+  sendDataToProcessId(id: Target, packet: Packet | object, callback: Callback<SentPacket>): void
+  sendDataToProcessId(packet: Packet & { id: Target }, callback: Callback<SentPacket>): void
+
+  sendSignalToProcessId(signal: string | number, id: Target): Promise<ProcessDescription[]>
+  sendSignalToProcessId(signal: string | number, id: Target, callback: Callback<ProcessDescription[]>): void
+
+  sendSignalToProcessName(signal: string | number, name: Target): Promise<ProcessDescription[]>
+  sendSignalToProcessName(signal: string | number, name: Target, callback: Callback<ProcessDescription[]>): void
+
+  ping(): Promise<{ msg: 'pong' }>
+  ping(callback: Callback<{ msg: 'pong' }>): void
+
+  /** The daemon's version. */
+  getVersion(): Promise<string>
+  getVersion(callback: Callback<string>): void
+
+  /** Stops every app and the daemon. */
+  killDaemon(): Promise<{ success: boolean }>
+  killDaemon(callback: Callback<{ success: boolean }>): void
+  kill(): Promise<{ success: boolean }>
+  kill(callback: Callback<{ success: boolean }>): void
+}
+
+export const custom: { new (options?: SessionOptions): Session }
+export const cwd: Session['cwd']
+export const pm2_home: Session['pm2_home']
+export const connect: Session['connect']
+export const disconnect: Session['disconnect']
+export const close: Session['close']
+export const start: Session['start']
+export const stop: Session['stop']
+export const restart: Session['restart']
+declare const del: Session['delete']
+// `delete` is a reserved word.
+export { del as delete }
+export const list: Session['list']
+export const describe: Session['describe']
+export const launchBus: Session['launchBus']
+export const sendDataToProcessId: Session['sendDataToProcessId']
+export const sendSignalToProcessId: Session['sendSignalToProcessId']
+export const sendSignalToProcessName: Session['sendSignalToProcessName']
+export const ping: Session['ping']
+export const getVersion: Session['getVersion']
+export const killDaemon: Session['killDaemon']
+export const kill: Session['kill']

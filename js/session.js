@@ -1,0 +1,131 @@
+'use strict'
+
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { Bus } = require('./bus')
+const { callbackOrPromise, splitCallback } = require('./call')
+const { fromNative } = require('./errors')
+const { Hold } = require('./hold')
+const { aliases, verbs, withEnvironment } = require('./verbs')
+
+// As in src/home.rs; here because a worker thread's `process.env` is not the process's.
+function homeFromEnvironment({ RPM2_HOME, PM2_HOME }) {
+  return path.resolve(RPM2_HOME || PM2_HOME || path.join(os.homedir(), '.rpm2'))
+}
+
+// Errors that leave no connection to keep the script alive for.
+const NOT_CONNECTED = new Set(['RPM2_HOME', 'RPM2_CONNECT', 'RPM2_LAUNCH'])
+
+const refusal = (message) => Object.assign(new Error(message), { code: 'RPM2_CLOSED' })
+
+/**
+ * pm2's module: one caller's session with the daemon of one home. The script stays alive from the first call on until
+ * `disconnect`.
+ */
+class Session {
+  #buses = new Set()
+  #client
+  #hold = new Hold()
+  #state = 'new'
+
+  constructor({ pm2_home, independent = false, daemon_mode, cwd } = {}) {
+    const privateHome = () => fs.mkdtempSync(path.join(os.tmpdir(), 'rpm2-'))
+    this.cwd = cwd ? path.resolve(cwd) : process.cwd()
+    this.daemon_mode = daemon_mode
+    this.pm2_home = pm2_home ? path.resolve(pm2_home) : independent ? privateHome() : homeFromEnvironment(process.env)
+  }
+
+  /** Ends the connection and every bus; with nothing else to do, the script ends. */
+  disconnect(callback) {
+    return callbackOrPromise(callback, (done) => this.#disconnect(done))
+  }
+
+  /** Opens the bus: `(error, bus, socket)` once connected to a daemon; starts none. */
+  launchBus(callback) {
+    return callbackOrPromise(callback, (done) => this.#launchBus(done))
+  }
+
+  // Loaded with the first call, so that a program which only asks for a name pays nothing.
+  #native() {
+    const { Client } = require('./native')
+    this.#client ??= new Client({ home: this.pm2_home, cwd: this.cwd, daemonMode: this.daemon_mode })
+    return this.#client
+  }
+
+  #invoke(verb, args, done) {
+    const holder = Symbol(verb)
+    let client, text
+    try {
+      client = this.#native()
+      text = JSON.stringify(args)
+    } catch (error) {
+      process.nextTick(done, error)
+      return
+    }
+    this.#state = 'open'
+    this.#hold.take(this)
+    this.#hold.take(holder)
+    const env = withEnvironment.has(verb) ? { ...process.env } : undefined
+    client.invoke(verb, text, env, (failure, result) => {
+      const error = failure === null ? null : fromNative(failure)
+      if (NOT_CONNECTED.has(error?.code)) this.#hold.release(this)
+      this.#hold.release(holder)
+      done(error, result === null ? undefined : JSON.parse(result))
+    })
+  }
+
+  #disconnect(done) {
+    if (this.#state === 'new' && this.#buses.size === 0) {
+      process.nextTick(done, refusal('SUB connection to PM2 is not launched'))
+      return
+    }
+    if (this.#state === 'closing' || this.#state === 'closed') {
+      process.nextTick(done, refusal('RPC already being closed'))
+      return
+    }
+    this.#state = 'closing'
+    for (const bus of this.#buses) bus.close()
+    this.#hold.take(done)
+    this.#hold.release(this)
+    this.#native().close(() => {
+      if (this.#state === 'closing') this.#state = 'closed'
+      this.#hold.release(done)
+      done(null)
+    })
+  }
+
+  #launchBus(done) {
+    let subscription
+    const bus = new Bus(() => {
+      subscription.close()
+      this.#buses.delete(bus)
+      this.#hold.release(bus)
+    })
+    try {
+      subscription = this.#native().subscribe(
+        () => done(null, bus, bus.sock),
+        (topic, payload) => bus.deliver(topic, payload),
+      )
+    } catch (error) {
+      process.nextTick(done, error)
+      return
+    }
+    this.#buses.add(bus)
+    this.#hold.take(bus)
+  }
+
+  // Every other verb has the same shape: arguments as they are, and a callback or none.
+  static {
+    const define = (name, value) => Object.defineProperty(this.prototype, name, { value, writable: true, configurable: true })
+    for (const verb of verbs) {
+      define(verb, function (...given) {
+        const { args, callback } = splitCallback(given)
+        return callbackOrPromise(callback, (done) => this.#invoke(verb, args, done))
+      })
+    }
+    for (const [alias, name] of Object.entries(aliases)) define(alias, this.prototype[name])
+  }
+}
+
+module.exports = { Session }

@@ -1,0 +1,217 @@
+//! The channel against a child whose every byte the test writes and reads itself.
+
+use std::{io::IoSlice, os::fd::AsFd, time::Duration};
+
+use super::*;
+use crate::sys::descriptor;
+
+/// The child's end.
+struct Child(OwnedFd);
+
+impl Child {
+    /// What one read gives: the bytes, and how many descriptors came.
+    fn read(&self) -> Option<(String, usize)> {
+        let mut buffer = vec![0; 64 * 1024];
+        let (count, descriptors) = socket::receive(self.0.as_fd(), &mut buffer).ok()?;
+        buffer.truncate(count);
+        Some((String::from_utf8(buffer).unwrap(), descriptors.len()))
+    }
+
+    /// All reads until nothing is there.
+    fn read_all(&self) -> Vec<(String, usize)> {
+        std::iter::from_fn(|| self.read()).collect()
+    }
+
+    fn write(&self, text: &str) {
+        let bytes = [IoSlice::new(text.as_bytes())];
+        assert_eq!(
+            socket::send(self.0.as_fd(), &bytes, &[]).unwrap(),
+            text.len()
+        );
+    }
+}
+
+fn opened() -> (ChannelReader, ChannelSender, Child) {
+    let (reader, sender, child) = open().unwrap();
+    (reader, sender, Child(child))
+}
+
+fn descriptor() -> Arc<OwnedFd> {
+    Arc::new(descriptor::pipe().unwrap().0)
+}
+
+/// Lets the reader take what the child wrote, which must end with the message `0`.
+async fn read_answers(reader: &mut ChannelReader) -> Vec<ChannelEvent> {
+    let mut events = Vec::new();
+    loop {
+        match reader.next().await {
+            ChannelEvent::Message(body) if &body[..] == b"0" => return events,
+            event => events.push(event),
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_socket_goes_alone_with_its_line_and_eight_go_at_once() {
+    let (mut reader, sender, child) = opened();
+    for n in 0..10 {
+        let message = n.to_string();
+        sender
+            .send_handle(HandleType::Net, message.as_bytes(), descriptor())
+            .unwrap();
+    }
+    let line = |n| format!("{{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{n}}}\n");
+    let expected: Vec<_> = (0..8).map(|n| (line(n), 1)).collect();
+    assert_eq!(child.read_all(), expected);
+    child.write("{\"cmd\":\"NODE_HANDLE_ACK\"}\n{\"cmd\":\"NODE_HANDLE_ACK\"}\n0\n");
+    assert!(read_answers(&mut reader).await.is_empty());
+    assert_eq!(child.read_all(), [(line(8), 1), (line(9), 1)]);
+    assert_eq!(sender.queued_bytes(), 0);
+}
+
+#[tokio::test]
+async fn after_a_refusal_sockets_go_one_at_a_time_and_the_loss_is_told() {
+    let (mut reader, sender, child) = opened();
+    let send = || {
+        sender
+            .send_handle(HandleType::Datagram, b"1", descriptor())
+            .unwrap();
+    };
+    send();
+    send();
+    assert_eq!(child.read_all().len(), 2);
+    child.write("{\"cmd\":\"NODE_HANDLE_NACK\"}\n0\n");
+    assert!(
+        read_answers(&mut reader).await.is_empty(),
+        "one is in flight"
+    );
+    child.write("{\"cmd\":\"NODE_HANDLE_NACK\"}\n0\n");
+    assert!(matches!(
+        read_answers(&mut reader).await[..],
+        [ChannelEvent::Cluster(ClusterMessage::HandlesLost {
+            before: 2
+        })]
+    ));
+    for _ in 0..3 {
+        send();
+    }
+    assert_eq!(child.read_all().len(), 1);
+    child.write("{\"cmd\":\"NODE_HANDLE_ACK\"}\n0\n");
+    read_answers(&mut reader).await;
+    assert_eq!(child.read_all().len(), 1);
+    child.write("{\"cmd\":\"NODE_HANDLE_NACK\"}\n0\n");
+    assert!(matches!(
+        read_answers(&mut reader).await[..],
+        [ChannelEvent::Cluster(ClusterMessage::HandlesLost {
+            before: 4
+        })]
+    ));
+    assert_eq!(child.read_all().len(), 1, "the fifth was still to be sent");
+}
+
+#[tokio::test]
+async fn a_backlog_is_written_in_order_and_gathered() {
+    let (_reader, sender, child) = opened();
+    let mut count = 0_u32;
+    while sender.queued_bytes() < 200_000 {
+        sender.send(&[count.to_string().as_bytes()]).unwrap();
+        count += 1;
+    }
+    sender
+        .send_handle(HandleType::Net, b"{}", descriptor())
+        .unwrap();
+    sender.send(&[b"\"after\""]).unwrap();
+    let long = "x".repeat(3_000_000);
+    sender.send(&[b"\"", long.as_bytes(), b"\""]).unwrap();
+    sender.send(&[b"\"last\""]).unwrap();
+    let mut text = String::new();
+    let mut handles = 0;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !text.ends_with("\"last\"\n") {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{} bytes",
+            text.len()
+        );
+        match child.read() {
+            Some((piece, 0)) => text.push_str(&piece),
+            Some((piece, count)) => {
+                assert!(piece.ends_with("\"msg\":{}}\n"));
+                handles += count;
+                text.push_str(&piece);
+            }
+            None => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let numbers = u32::try_from(lines.len()).unwrap() - 4;
+    assert_eq!((numbers, handles), (count, 1));
+    for (line, n) in lines.iter().zip(0..count) {
+        assert_eq!(*line, n.to_string());
+    }
+    let [handle, after, longest, last] = lines[lines.len() - 4..] else {
+        panic!("four lines");
+    };
+    assert!(handle.starts_with("{\"cmd\":\"NODE_HANDLE\""));
+    assert_eq!((after, last), ("\"after\"", "\"last\""));
+    assert_eq!(longest.len(), long.len() + 2);
+}
+
+#[tokio::test]
+async fn a_socket_of_the_childs_is_answered_as_it_came() {
+    let (mut reader, _sender, child) = opened();
+    let line = b"{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Socket\",\"msg\":\"x\"}\n";
+    socket::send(
+        child.0.as_fd(),
+        &[IoSlice::new(line)],
+        &[descriptor().as_fd()],
+    )
+    .unwrap();
+    match reader.next().await {
+        ChannelEvent::Message(body) => assert_eq!(&body[..], b"\"x\""),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(child.read().unwrap().0, "{\"cmd\":\"NODE_HANDLE_ACK\"}\n");
+    // Without its socket it will be sent again.
+    child.write(std::str::from_utf8(line).unwrap());
+    child.write("0\n");
+    assert!(read_answers(&mut reader).await.is_empty());
+    assert_eq!(child.read().unwrap().0, "{\"cmd\":\"NODE_HANDLE_NACK\"}\n");
+}
+
+#[tokio::test]
+async fn raw_newlines_become_spaces_and_a_line_that_is_not_ended_is_no_message() {
+    let (mut reader, sender, child) = opened();
+    sender.send(&[b"{\n\"a\":", b"\n1}"]).unwrap();
+    assert_eq!(child.read().unwrap().0, "{ \"a\": 1}\n");
+    child.write("1\n2");
+    assert!(matches!(reader.next().await, ChannelEvent::Message(_)));
+    drop(child);
+    assert!(matches!(reader.next().await, ChannelEvent::Closed));
+    assert!(matches!(reader.next().await, ChannelEvent::Closed));
+    assert_eq!(sender.send(&[b"1"]), Err(ChannelError::Closed));
+}
+
+#[tokio::test]
+async fn closing_waits_for_what_was_taken() {
+    let (_reader, sender, child) = opened();
+    while sender.queued_bytes() < 100_000 {
+        sender.send(&[&b"1".repeat(1000)]).unwrap();
+    }
+    sender.close();
+    assert!(!sender.is_open());
+    let mut size = 0;
+    let end = async {
+        loop {
+            match child.read() {
+                Some((text, _)) if text.is_empty() => return,
+                Some((text, _)) => size += text.len(),
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), end)
+        .await
+        .unwrap();
+    assert!(size > 100_000 && size % 1001 == 0, "{size}");
+}

@@ -1,0 +1,222 @@
+//! A daemon of its own for each test, in a home of its own, gone with the test.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use rpm2::{
+    app::{Caller, Program},
+    client::{ClientError, Session, SessionOptions, Subscription, verbs},
+    home::Home,
+    sys::proc,
+};
+use serde_json::{Value, json, value::to_raw_value};
+use tempfile::TempDir;
+
+use super::apps::{eventually, soon};
+
+/// The executable under test.
+pub(crate) fn binary() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_rpm2"))
+}
+
+/// A home with at most one daemon.
+pub(crate) struct TestHome {
+    folder: TempDir,
+    home: Home,
+}
+
+impl TestHome {
+    /// An empty home; no daemon yet.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("r")
+            .tempdir_in("/tmp")
+            .unwrap();
+        let home = Home::at(folder.path().join("h"));
+        Self { folder, home }
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// A folder for the test's files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file into the folder and returns its path.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// A client of the home; the daemon starts with its first call.
+    pub(crate) fn session(&self) -> Client {
+        let mut caller = Caller::current(self.home.clone(), Program::Module, None).unwrap();
+        caller.cwd = self.folder.path().to_owned();
+        Client {
+            session: Session::new(SessionOptions {
+                caller,
+                binary: binary(),
+            }),
+        }
+    }
+
+    /// The daemon's process id, once it has written it.
+    pub(crate) fn daemon_pid(&self) -> Option<i32> {
+        std::fs::read_to_string(self.home.pid_file())
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    /// The daemon's log so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.home.daemon_log()).unwrap_or_default()
+    }
+
+    /// A file of the home's `logs` folder, as bytes.
+    pub(crate) fn app_log(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.home.logs().join(name)).unwrap_or_default()
+    }
+
+    /// Runs the command in the home: exit code, standard output, standard error.
+    pub(crate) fn command(&self, args: &[&str]) -> (i32, String, String) {
+        let output = Command::new(binary())
+            .args(args)
+            .env("RPM2_HOME", self.home.root())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (
+            output.status.code().unwrap_or(-1),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    }
+}
+
+impl Drop for TestHome {
+    fn drop(&mut self) {
+        // Whatever the test left: the daemon ends its apps when it is asked to.
+        if let Some(pid) = self.daemon_pid() {
+            let _ = proc::signal(pid, nix::sys::signal::Signal::SIGTERM);
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+            while self.home.pid_file().exists()
+                && proc::exists(pid)
+                && std::time::Instant::now() < deadline
+            {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+/// A client with pm2's verbs.
+pub(crate) struct Client {
+    pub(crate) session: Session,
+}
+
+impl Client {
+    /// Runs a verb.
+    pub(crate) async fn verb(&self, verb: &str, args: Value) -> Result<Value, ClientError> {
+        let args = args
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|arg| to_raw_value(arg).unwrap())
+            .collect();
+        let result = soon(verb, verbs::dispatch(&self.session, verb, args)).await?;
+        Ok(result.map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap()))
+    }
+
+    /// Runs a verb that must succeed.
+    pub(crate) async fn ok(&self, verb: &str, args: Value) -> Value {
+        self.verb(verb, args)
+            .await
+            .unwrap_or_else(|error| panic!("{verb}: {error}"))
+    }
+
+    /// Runs a verb that must fail, and returns the error's text.
+    pub(crate) async fn refused(&self, verb: &str, args: Value) -> String {
+        match self.verb(verb, args).await {
+            Ok(result) => panic!("{verb} succeeded: {result}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Starts a shell script (`sh -c`) as a fork app, with more attributes if wanted.
+    pub(crate) async fn start_shell(&self, name: &str, script: &str, more: Value) -> Value {
+        let mut app = json!({ "name": name, "script": "/bin/sh", "interpreter": "none", "args": ["-c", script] });
+        app.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        self.ok("start", json!([app])).await
+    }
+
+    /// The process of this number as `list` shows it.
+    pub(crate) async fn process(&self, pm_id: u32) -> Value {
+        let list = self.ok("list", json!([])).await;
+        let found = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|process| process["pm_id"] == pm_id);
+        found.cloned().unwrap_or_default()
+    }
+
+    /// Waits until the process of this number satisfies `condition`, and returns it.
+    pub(crate) async fn until(
+        &self,
+        what: &str,
+        pm_id: u32,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Value {
+        soon(what, async {
+            loop {
+                let process = self.process(pm_id).await;
+                if condition(&process) {
+                    return process;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        })
+        .await
+    }
+
+    /// A subscription that is connected.
+    pub(crate) async fn bus(&self) -> Subscription {
+        self.ok("connect", json!([])).await;
+        let mut bus = self.session.subscribe();
+        soon("the bus", bus.ready()).await;
+        // A round trip: the daemon has accepted the subscriber before it answers a later client.
+        self.ok("ping", json!([])).await;
+        bus
+    }
+}
+
+/// The next event of this name.
+pub(crate) async fn event(bus: &mut Subscription, wanted: &str) -> Value {
+    soon(wanted, async {
+        loop {
+            let (topic, payload) = bus.next().await;
+            if topic == wanted {
+                return serde_json::from_slice(&payload).unwrap();
+            }
+        }
+    })
+    .await
+}
+
+/// Waits until a process is gone.
+pub(crate) async fn gone(pid: i64) {
+    let pid = i32::try_from(pid).unwrap();
+    eventually("the end of a process", || !proc::exists(pid)).await;
+}
