@@ -7,5 +7,6 @@ pub mod pidfd;
 pub mod proc;
 pub mod socket;
 pub mod spawn;
+pub mod terminal;
 pub mod usage;
 pub mod watched;
