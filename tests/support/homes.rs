@@ -1,9 +1,6 @@
 //! A daemon of its own for each test, in a home of its own, gone with the test.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::{Path, PathBuf};
 
 use rpm2::{
     app::{Caller, Program},
@@ -57,7 +54,7 @@ impl TestHome {
     /// A client of the home; the daemon starts with its first call.
     pub(crate) fn session(&self) -> Client {
         let mut caller = Caller::current(self.home.clone(), Program::Module, None).unwrap();
-        caller.cwd = self.folder.path().to_owned();
+        self.folder.path().clone_into(&mut caller.cwd);
         Client {
             session: Session::new(SessionOptions {
                 caller,
@@ -83,23 +80,6 @@ impl TestHome {
     /// A file of the home's `logs` folder, as bytes.
     pub(crate) fn app_log(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.home.logs().join(name)).unwrap_or_default()
-    }
-
-    /// Runs the command in the home: exit code, standard output, standard error.
-    pub(crate) fn command(&self, args: &[&str]) -> (i32, String, String) {
-        let output = Command::new(binary())
-            .args(args)
-            .env("RPM2_HOME", self.home.root())
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        (
-            output.status.code().unwrap_or(-1),
-            text(output.stdout),
-            text(output.stderr),
-        )
     }
 }
 
