@@ -20,6 +20,12 @@ exports.run = async ({ call, ok, record, fixture }) => {
   await recordStart('empty array', [])
   record(
     'list',
-    (await ok('list')).map(({ name, pm_id, pm2_env }) => [name, pm_id, pm2_env.exec_mode, pm2_env.NODE_APP_INSTANCE, pm2_env.ROLE]),
+    (await ok('list')).map(({ name, pm_id, pm2_env }) => [
+      name,
+      pm_id,
+      pm2_env.exec_mode,
+      pm2_env.NODE_APP_INSTANCE,
+      pm2_env.ROLE,
+    ]),
   )
 }
