@@ -1,6 +1,9 @@
 //! A daemon of its own for each test, in a home of its own, gone with the test.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
 
 use rpm2::{
     app::{Caller, Program},
@@ -81,6 +84,48 @@ impl TestHome {
     pub(crate) fn app_log(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.home.logs().join(name)).unwrap_or_default()
     }
+
+    /// The command in the home, without anything on standard input.
+    pub(crate) fn prepare_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .args(args)
+            .env("RPM2_HOME", self.home.root())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the command in the home: exit code, standard output, standard error.
+    pub(crate) fn command(&self, args: &[&str]) -> (i32, String, String) {
+        said(self.prepare_command(args).output().unwrap())
+    }
+
+    /// The same with further environment variables.
+    pub(crate) fn command_with_env(
+        &self,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (i32, String, String) {
+        let mut command = self.prepare_command(args);
+        said(command.envs(variables.iter().copied()).output().unwrap())
+    }
+
+    /// The same with `input` on standard input.
+    pub(crate) fn command_with_input(&self, args: &[&str], input: &str) -> (i32, String, String) {
+        let path = self.write("input", input);
+        let input = std::fs::File::open(path).unwrap();
+        said(self.prepare_command(args).stdin(input).output().unwrap())
+    }
+}
+
+fn said(output: Output) -> (i32, String, String) {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (
+        output.status.code().unwrap_or(-1),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }
 
 impl Drop for TestHome {
