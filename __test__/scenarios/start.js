@@ -1,7 +1,8 @@
 exports.title = 'start takes a string, an object, an array and a file'
 
 exports.run = async ({ call, ok, record, fixture }) => {
-  const brief = (apps) => apps.map((app) => [app.name ?? app.pm2_env.name, app.pm2_env.status, app.restart_time])
+  // pm2 answers in the order in which they were done.
+  const brief = (apps) => apps.map((app) => [app.name ?? app.pm2_env.name, app.pm2_env.status, app.restart_time]).sort()
   const recordStart = async (label, ...args) => record(label, brief(await ok('start', ...args)))
   await recordStart('string', fixture('idle.js'))
   record('duplicate', await call('start', fixture('idle.js')))

@@ -22,7 +22,8 @@ exports.run = async ({ call, ok, record, recordCall, fixture }) => {
   let step = 0
   const act = async (verb, target) => {
     step++
-    const changed = await ok(verb, target)
+    // pm2 answers in the order in which they were done.
+    const changed = (await ok(verb, target)).sort((one, other) => one.pm_id - other.pm_id)
     record(
       `${step} ${verb} ${target}`,
       changed.map(({ pm2_env, ...rest }) => ({ ...rest, keys: Object.keys(pm2_env).sort() })),

@@ -29,8 +29,12 @@ pub(super) async fn act(
     context.connect().await?;
     for target in &args.targets {
         if target == "-" || app::is_config_file(target) {
-            for name in declared_names(context, target, args.only.as_deref()).await? {
-                act_on(context, verb, &name).await?;
+            let names = declared_names(context, target, args.only.as_deref()).await?;
+            let listed = context.processes().await?;
+            // Declared apps that were never started are passed over, as in pm2.
+            let is_listed = |name: &&String| listed.iter().any(|process| process.name == **name);
+            for name in names.iter().filter(is_listed) {
+                act_on(context, verb, name).await?;
             }
         } else {
             act_on(context, verb, target).await?;
