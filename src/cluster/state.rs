@@ -31,6 +31,9 @@ pub(super) struct State {
     pub(super) connections: HashMap<u64, Connection>,
     /// Sockets that apps may name by a descriptor's number.
     pub(super) lent: HashMap<i64, OwnedFd>,
+    /// Connections that a change of the daemon lost.
+    pub(super) lost: u64,
+    pub(super) generation: u32,
     last_worker: u32,
     next_seq: u64,
 }
@@ -93,6 +96,7 @@ impl State {
     /// An empty state whose numbers no earlier state of a lower generation has used.
     pub(super) fn new(generation: u32) -> Self {
         Self {
+            generation,
             next_seq: u64::from(generation) << 32,
             ..Self::default()
         }

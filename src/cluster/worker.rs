@@ -67,8 +67,8 @@ impl Worker {
             ClusterMessage::Accepted { ack, accepted } => {
                 lock(&self.state).answered(self.id, ack, accepted);
             }
-            ClusterMessage::HandlesLost { before } => {
-                lock(&self.state).handles_lost(self.id, before);
+            ClusterMessage::HandlesLost(lost) => {
+                lock(&self.state).handles_lost(self.id, lost);
             }
         }
         None
