@@ -12,7 +12,7 @@ use crate::channel::{HandleType, HandlesLost};
 impl State {
     /// The worker to give the next connection of this listener to, if any is free.
     pub(super) fn free_worker(&self, key: &str, refused_by: &[u32]) -> Option<u32> {
-        let listener = self.listeners.get(key)?;
+        let listener = self.listeners.get(key).filter(|listener| listener.kept)?;
         let candidates = listener.record.members.iter().filter_map(|id| {
             let worker = self.workers.get(id)?;
             let may_have = !worker.record.retired
@@ -141,7 +141,8 @@ impl State {
         if entry.in_flight.is_empty() {
             entry.settled.notify_waiters();
         }
-        for key in entry.record.keys.clone() {
+        let keys: Vec<String> = entry.record.keys.keys().cloned().collect();
+        for key in keys {
             self.serve_waiting(&key);
         }
     }
