@@ -19,4 +19,5 @@ pub mod daemon;
 pub mod home;
 pub mod process;
 pub mod protocol;
+pub mod slot;
 pub mod sys;

@@ -88,9 +88,12 @@ async fn after_a_refusal_sockets_go_one_at_a_time_and_the_loss_is_told() {
     child.write("{\"cmd\":\"NODE_HANDLE_NACK\"}\n0\n");
     assert!(matches!(
         read_answers(&mut reader).await[..],
-        [ChannelEvent::Cluster(ClusterMessage::HandlesLost {
-            before: 2
-        })]
+        [ChannelEvent::Cluster(ClusterMessage::HandlesLost(
+            HandlesLost {
+                before: 2,
+                certain: true
+            }
+        ))]
     ));
     for _ in 0..3 {
         send();
@@ -102,9 +105,12 @@ async fn after_a_refusal_sockets_go_one_at_a_time_and_the_loss_is_told() {
     child.write("{\"cmd\":\"NODE_HANDLE_NACK\"}\n0\n");
     assert!(matches!(
         read_answers(&mut reader).await[..],
-        [ChannelEvent::Cluster(ClusterMessage::HandlesLost {
-            before: 4
-        })]
+        [ChannelEvent::Cluster(ClusterMessage::HandlesLost(
+            HandlesLost {
+                before: 4,
+                certain: true
+            }
+        ))]
     ));
     assert_eq!(child.read_all().len(), 1, "the fifth was still to be sent");
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::*;
 use crate::{
-    channel::{self, AddressType, ChannelReader, ClusterMessage, Query},
+    channel::{self, AddressType, ChannelReader, ClusterMessage, HandlesLost, Query},
     sys::socket,
 };
 
@@ -141,7 +141,11 @@ async fn what_a_worker_lost_another_gets() {
     let _clients = [connect(&answer), connect(&answer)];
     let lost = first.connection().await;
     second.answer(second.connection().await, true);
-    let refuse = |before| first.worker.message(ClusterMessage::HandlesLost { before });
+    let refuse = |before| {
+        let certain = true;
+        let lost = HandlesLost { before, certain };
+        first.worker.message(ClusterMessage::HandlesLost(lost))
+    };
     refuse(0);
     assert_eq!(first.worker.in_flight(), 1, "it is yet to be sent");
     refuse(1);

@@ -81,6 +81,12 @@ impl Listener {
                         "{name} wrote a line that is no JSON to its channel: {preview}"
                     ));
                 }
+                ChannelEvent::Torn { preview } => {
+                    let name = lock(&self.shared).name().to_owned();
+                    self.around.journal.error(format!(
+                        "a long message of {name} was lost with the daemon before this one; its end: {preview}"
+                    ));
+                }
                 ChannelEvent::Closed => break,
             }
         }
