@@ -118,6 +118,10 @@ impl Home {
     pub fn lock_file(&self) -> PathBuf {
         self.root.join("rpm2.lock")
     }
+    /// There while the daemon dies again and again; says so in one line.
+    pub fn down_file(&self) -> PathBuf {
+        self.root.join("rpm2.down")
+    }
     /// Saved processes.
     pub fn dump(&self) -> PathBuf {
         self.root.join("dump.pm2")

@@ -38,7 +38,7 @@ async fn many_launches_at_once_make_one_daemon() {
     let launches: Vec<_> = (0..12)
         .map(|_| {
             let mut command = std::process::Command::new(binary());
-            command.arg("daemon").env("RPM2_HOME", home.home().root());
+            command.arg("keeper").env("RPM2_HOME", home.home().root());
             command
                 .stdout(std::process::Stdio::piped())
                 .spawn()
@@ -136,7 +136,7 @@ async fn a_home_that_cannot_be_used_is_explained() {
         ("/proc/none", "cannot use"),
     ] {
         let output = std::process::Command::new(binary())
-            .arg("daemon")
+            .arg("keeper")
             .env("RPM2_HOME", path)
             .output()
             .unwrap();
@@ -155,7 +155,7 @@ async fn a_living_pm2_daemon_is_left_alone() {
     home.home().create().unwrap();
     let _foreign = UnixListener::bind(home.home().rpc_socket()).unwrap();
     let output = std::process::Command::new(binary())
-        .arg("daemon")
+        .arg("keeper")
         .env("RPM2_HOME", home.home().root())
         .output()
         .unwrap();

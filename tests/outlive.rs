@@ -16,7 +16,10 @@ async fn kill_daemon(home: &TestHome) {
     let old = home.daemon_pid().unwrap();
     proc::signal(old, Signal::SIGKILL).unwrap();
     gone(old.into()).await;
-    eventually("another daemon", || home.daemon_pid().is_some_and(|pid| pid != old)).await;
+    eventually("another daemon", || {
+        home.daemon_pid().is_some_and(|pid| pid != old)
+    })
+    .await;
     home.session().ok("ping", json!([])).await;
 }
 
@@ -25,15 +28,33 @@ async fn apps_keep_pid_id_counters_uptime_and_watch() {
     let home = TestHome::new();
     let client = home.session();
     let script = home.write("app.sh", "exec sleep 60");
-    client.ok("start", json!([{ "script": script, "name": "watched", "watch": ["app.sh"] }])).await;
-    client.start_shell("plain", "exec sleep 60", json!({})).await;
+    client
+        .ok(
+            "start",
+            json!([{ "script": script, "name": "watched", "watch": ["app.sh"] }]),
+        )
+        .await;
+    client
+        .start_shell("plain", "exec sleep 60", json!({}))
+        .await;
     client.ok("restart", json!(["plain"])).await;
-    client.start_shell("halted", "exec sleep 60", json!({})).await;
+    client
+        .start_shell("halted", "exec sleep 60", json!({}))
+        .await;
     client.ok("stop", json!(["halted"])).await;
     let essence = |list: Value| -> Vec<Value> {
         let of = |process: &Value| {
             let env = &process["pm2_env"];
-            json!([process["pid"], process["pm_id"], process["name"], env["status"], env["restart_time"], env["pm_uptime"], env["created_at"], env["env"]])
+            json!([
+                process["pid"],
+                process["pm_id"],
+                process["name"],
+                env["status"],
+                env["restart_time"],
+                env["pm_uptime"],
+                env["created_at"],
+                env["env"]
+            ])
         };
         list.as_array().unwrap().iter().map(of).collect()
     };
@@ -43,7 +64,11 @@ async fn apps_keep_pid_id_counters_uptime_and_watch() {
         assert_eq!(essence(client.ok("list", json!([])).await), before);
     }
     home.write("app.sh", "exec sleep 61");
-    client.until("a restart by the watch", 0, |process| process["pm2_env"]["restart_time"] == 1).await;
+    client
+        .until("a restart by the watch", 0, |process| {
+            process["pm2_env"]["restart_time"] == 1
+        })
+        .await;
     client.start_shell("next", "exec sleep 60", json!({})).await;
     assert_eq!(client.process(3).await["name"], "next");
     client.ok("delete", json!(["all"])).await;
@@ -55,9 +80,20 @@ async fn exits_while_there_is_no_daemon_are_known_and_restarts_still_happen() {
     let home = TestHome::new();
     let client = home.session();
     let script = "trap 'exit 5' HUP; while :; do sleep 0.02; done";
-    client.start_shell("restarted", script, json!({ "treekill": false })).await;
-    client.start_shell("left", script, json!({ "autorestart": false, "treekill": false })).await;
-    let pids: Vec<i64> = [client.process(0).await, client.process(1).await].iter().map(|p| p["pid"].as_i64().unwrap()).collect();
+    client
+        .start_shell("restarted", script, json!({ "treekill": false }))
+        .await;
+    client
+        .start_shell(
+            "left",
+            script,
+            json!({ "autorestart": false, "treekill": false }),
+        )
+        .await;
+    let pids: Vec<i64> = [client.process(0).await, client.process(1).await]
+        .iter()
+        .map(|p| p["pid"].as_i64().unwrap())
+        .collect();
     let daemon = home.daemon_pid().unwrap();
     // Stopped, not killed: the apps end while it can do nothing, and then it dies.
     proc::signal(daemon, Signal::SIGSTOP).unwrap();
@@ -68,10 +104,24 @@ async fn exits_while_there_is_no_daemon_are_known_and_restarts_still_happen() {
     proc::signal(daemon, Signal::SIGKILL).unwrap();
     gone(daemon.into()).await;
     let client = home.session();
-    let left = client.until("the exit", 1, |process| process["pm2_env"]["status"] == "stopped").await;
+    let left = client
+        .until("the exit", 1, |process| {
+            process["pm2_env"]["status"] == "stopped"
+        })
+        .await;
     assert_eq!(left["pm2_env"]["exit_code"], 5);
-    let restarted = client.until("the restart", 0, |process| process["pm2_env"]["restart_time"] == 1).await;
-    assert_eq!((&restarted["pm2_env"]["status"], &restarted["pm2_env"]["exit_code"]), (&json!("online"), &json!(5)));
+    let restarted = client
+        .until("the restart", 0, |process| {
+            process["pm2_env"]["restart_time"] == 1
+        })
+        .await;
+    assert_eq!(
+        (
+            &restarted["pm2_env"]["status"],
+            &restarted["pm2_env"]["exit_code"]
+        ),
+        (&json!("online"), &json!(5))
+    );
     assert_ne!(restarted["pid"], pids[0]);
 }
 
@@ -80,13 +130,26 @@ async fn a_pending_restart_still_happens_and_its_pause_goes_on() {
     let home = TestHome::new();
     let client = home.session();
     let marker = home.folder().join("ran");
-    let script = format!("test -e {0} && exec sleep 60; touch {0}; exit 1", marker.display());
-    client.start_shell("later", &script, json!({ "restart_delay": 1500 })).await;
-    client.until("waiting", 0, |process| process["pm2_env"]["status"] == "waiting restart").await;
+    let script = format!(
+        "test -e {0} && exec sleep 60; touch {0}; exit 1",
+        marker.display()
+    );
+    client
+        .start_shell("later", &script, json!({ "restart_delay": 1500 }))
+        .await;
+    client
+        .until("waiting", 0, |process| {
+            process["pm2_env"]["status"] == "waiting restart"
+        })
+        .await;
     kill_daemon(&home).await;
     let process = client.process(0).await;
     assert_eq!(process["pm2_env"]["status"], "waiting restart");
-    client.until("online", 0, |process| process["pm2_env"]["status"] == "online").await;
+    client
+        .until("online", 0, |process| {
+            process["pm2_env"]["status"] == "online"
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -101,19 +164,45 @@ async fn a_stop_and_a_restart_that_were_under_way_are_finished() {
         let session = client.session.clone();
         tokio::spawn(async move { session.call(method, &[arg]).await })
     };
-    let calls = [call("stopProcessId", "0"), call("restartProcessId", r#"{"id":1,"env":{"EXTRA":"1"}}"#)];
+    let calls = [
+        call("stopProcessId", "0"),
+        call("restartProcessId", r#"{"id":1,"env":{"EXTRA":"1"}}"#),
+    ];
     for pm_id in [0, 1] {
-        client.until("stopping", pm_id, |process| process["pm2_env"]["status"] == "stopping").await;
+        client
+            .until("stopping", pm_id, |process| {
+                process["pm2_env"]["status"] == "stopping"
+            })
+            .await;
     }
     kill_daemon(&home).await;
     for call in calls {
         let error = call.await.unwrap().unwrap_err();
         assert!(matches!(error, ClientError::Lost { .. }), "{error}");
-        assert!(error.to_string().contains("may or may not have taken effect"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("may or may not have taken effect"),
+            "{error}"
+        );
     }
-    client.until("stopped", 0, |process| process["pm2_env"]["status"] == "stopped").await;
-    let restarted = client.until("restarted", 1, |process| process["pm2_env"]["restart_time"] == 1).await;
-    assert_eq!((&restarted["pm2_env"]["status"], &restarted["pm2_env"]["EXTRA"]), (&json!("online"), &json!("1")));
+    client
+        .until("stopped", 0, |process| {
+            process["pm2_env"]["status"] == "stopped"
+        })
+        .await;
+    let restarted = client
+        .until("restarted", 1, |process| {
+            process["pm2_env"]["restart_time"] == 1
+        })
+        .await;
+    assert_eq!(
+        (
+            &restarted["pm2_env"]["status"],
+            &restarted["pm2_env"]["EXTRA"]
+        ),
+        (&json!("online"), &json!("1"))
+    );
 }
 
 #[tokio::test]
@@ -123,7 +212,12 @@ async fn channels_stay_open_in_both_modes() {
     let script = fixture("packets.js");
     for mode in ["fork", "cluster"] {
         let mut bus = client.bus().await;
-        client.ok("start", json!([{ "script": script.to_str().unwrap(), "name": mode, "exec_mode": mode }])).await;
+        client
+            .ok(
+                "start",
+                json!([{ "script": script.to_str().unwrap(), "name": mode, "exec_mode": mode }]),
+            )
+            .await;
         event(&mut bus, "echo:ready").await;
     }
     kill_daemon(&home).await;
@@ -132,7 +226,10 @@ async fn channels_stay_open_in_both_modes() {
         let packet = json!({ "id": pm_id, "type": "t", "topic": true, "data": pm_id });
         client.ok("sendDataToProcessId", json!([packet])).await;
         let echoed = event(&mut bus, "echo").await;
-        assert_eq!((&echoed["data"]["data"], &echoed["process"]["pm_id"]), (&json!(pm_id), &json!(pm_id)));
+        assert_eq!(
+            (&echoed["data"]["data"], &echoed["process"]["pm_id"]),
+            (&json!(pm_id), &json!(pm_id))
+        );
         assert_eq!(client.process(pm_id).await["pm2_env"]["restart_time"], 0);
     }
 }
@@ -146,7 +243,9 @@ async fn what_an_app_says_and_prints_meanwhile_arrives() {
         "process.send({ type: 'up', data: 1 }); process.on('SIGUSR1', () => { for (let n = 0; n < 500; n++) { process.send({ type: 'n', data: { n } }); console.log('line ' + n) } })",
     );
     let mut bus = client.bus().await;
-    client.ok("start", json!([{ "script": script, "name": "talk" }])).await;
+    client
+        .ok("start", json!([{ "script": script, "name": "talk" }]))
+        .await;
     event(&mut bus, "up").await;
     let app = i32::try_from(client.process(0).await["pid"].as_i64().unwrap()).unwrap();
     // The daemon is stopped, so what follows is said while nobody listens; then it dies.
@@ -163,7 +262,10 @@ async fn what_an_app_says_and_prints_meanwhile_arrives() {
     for n in 0..500 {
         assert_eq!(event(&mut bus, "n").await["data"]["n"], n);
     }
-    eventually("the lines", || fs::read_to_string(&log).unwrap().lines().count() == 500).await;
+    eventually("the lines", || {
+        fs::read_to_string(&log).unwrap().lines().count() == 500
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -175,12 +277,19 @@ async fn clustered_servers_serve_on_and_connections_wait() {
         "require('http').createServer((q, r) => r.end(String(process.pid))).listen(0, function () { process.send({ type: 'port', data: this.address().port }) })",
     );
     let mut bus = client.bus().await;
-    client.ok("start", json!([{ "script": script, "name": "web", "instances": 2 }])).await;
+    client
+        .ok(
+            "start",
+            json!([{ "script": script, "name": "web", "instances": 2 }]),
+        )
+        .await;
     let port = u16::try_from(event(&mut bus, "port").await["data"].as_u64().unwrap()).unwrap();
     let get = move || {
         use std::io::{Read, Write};
         let mut socket = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         socket.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
         let mut text = String::new();
         socket.read_to_string(&mut text).unwrap();
@@ -198,7 +307,10 @@ async fn clustered_servers_serve_on_and_connections_wait() {
     let after: std::collections::BTreeSet<String> = (0..4).map(|_| get()).collect();
     assert_eq!(after, before);
     client.ok("stop", json!(["web"])).await;
-    eventually("the port to be free", || std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()).await;
+    eventually("the port to be free", || {
+        std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -246,7 +358,10 @@ async fn the_keeper_alone_is_the_parent_and_ends_with_the_daemon() {
         gone(pid).await;
     }
     let dump: Value = serde_json::from_slice(&fs::read(home.home().dump()).unwrap()).unwrap();
-    assert_eq!((&dump[0]["name"], dump[0].get("pm_id")), (&json!("app"), None));
+    assert_eq!(
+        (&dump[0]["name"], dump[0].get("pm_id")),
+        (&json!("app"), None)
+    );
     assert!(!home.home().pid_file().exists());
 }
 

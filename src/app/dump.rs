@@ -32,7 +32,9 @@ pub fn text(processes: impl IntoIterator<Item = Map<String, Value>>) -> String {
 /// them stays whole.
 pub fn write(home: &Home, text: &str) -> io::Result<()> {
     let (path, backup) = (home.dump(), home.dump_backup());
-    let fresh = home.root().join(format!("dump.pm2.{}.new", std::process::id()));
+    let fresh = home
+        .root()
+        .join(format!("dump.pm2.{}.new", std::process::id()));
     let written = write_synced(&fresh, text).and_then(|()| {
         if path.exists() {
             fs::rename(&path, &backup)?;
@@ -48,7 +50,12 @@ pub fn write(home: &Home, text: &str) -> io::Result<()> {
 }
 
 fn write_synced(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -64,7 +71,10 @@ mod tests {
         let env = json!({ "name": "a", "pm_id": 3, "instances": 2, "status": "stopped", "env": { "A": "1" } });
         let text = text([env.as_object().unwrap().clone()]);
         let read: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(read, json!([{ "name": "a", "status": "stopped", "env": { "A": "1" } }]));
+        assert_eq!(
+            read,
+            json!([{ "name": "a", "status": "stopped", "env": { "A": "1" } }])
+        );
     }
 
     #[test]
@@ -75,7 +85,10 @@ mod tests {
         write(&home, "two").unwrap();
         assert_eq!(fs::read_to_string(home.dump()).unwrap(), "two");
         assert_eq!(fs::read_to_string(home.dump_backup()).unwrap(), "one");
-        assert_eq!(fs::metadata(home.dump()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(home.dump()).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
@@ -84,7 +97,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path());
         write(&home, "one").unwrap();
-        let fresh = home.root().join(format!("dump.pm2.{}.new", std::process::id()));
+        let fresh = home
+            .root()
+            .join(format!("dump.pm2.{}.new", std::process::id()));
         fs::create_dir(&fresh).unwrap();
         assert!(write(&home, "two").is_err());
         assert_eq!(fs::read_to_string(home.dump()).unwrap(), "one");

@@ -34,6 +34,10 @@ pub(crate) const BUSY: &str = "busy";
 pub(super) async fn connect(home: &Home) -> Result<Option<Connection>, ClientError> {
     home.check()?;
     let path = home.rpc_socket();
+    // The keeper holds the socket also while the daemon cannot be kept alive: nobody would answer.
+    if let Ok(reason) = std::fs::read_to_string(home.down_file()) {
+        return Err(ClientError::Down { reason: reason.trim().to_owned() });
+    }
     match Connection::open(&path).await {
         Ok(connection) => Ok(Some(connection)),
         Err(error)
@@ -83,7 +87,7 @@ pub(super) async fn connect_or_launch(
 fn launch(home: &Home, binary: &Path) -> Result<Launched, ClientError> {
     let failed = |reason: String| ClientError::Launch { reason };
     let mut child = Command::new(binary)
-        .arg("daemon")
+        .arg("keeper")
         .env("RPM2_HOME", home.root())
         .current_dir("/")
         .stdin(Stdio::null())

@@ -20,7 +20,8 @@ use crate::{
     bus::Journal,
     home::Home,
     process::{Surroundings, key},
-    sys::{memory::StateSlot, pidfd::Handle},
+    slot::StateSlot,
+    sys::pidfd::Handle,
 };
 
 /// What a later daemon goes on counting from.
@@ -103,10 +104,14 @@ impl Daemon {
 
     /// Keeps the counts for a later daemon, after one of them has changed.
     pub(super) fn note_counts(&self) {
-        let counts = Counts { next_id: self.registry().next_id(), subscribers: self.subscribers().len() };
+        let counts = Counts {
+            next_id: self.registry().next_id(),
+            subscribers: self.subscribers().len(),
+        };
         let text = serde_json::to_vec(&counts).unwrap_or_default();
         if let Err(error) = self.inner.counts.write(&text) {
-            self.journal().error(format!("cannot keep the daemon's counts: {error}"));
+            self.journal()
+                .error(format!("cannot keep the daemon's counts: {error}"));
         }
     }
 
@@ -206,7 +211,10 @@ impl Daemon {
         let text = dump::text(processes.iter().map(|process| process.record().env.clone()));
         if let Err(error) = dump::write(self.home(), &text) {
             let path = self.home().dump();
-            self.journal().error(format!("cannot save the list to {}: {error}", path.display()));
+            self.journal().error(format!(
+                "cannot save the list to {}: {error}",
+                path.display()
+            ));
         }
     }
 

@@ -5,11 +5,12 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::fs::OpenOptionsExt,
     },
     path::Path,
     process::ExitCode,
+    sync::Arc,
 };
 
 use nix::sys::signal::Signal;
@@ -24,10 +25,12 @@ use super::{
 use crate::{
     bus::{Bus, Journal},
     client::READY,
+    cluster::{Keep, KeepFuture, Primary},
     home::Home,
     keeper::{Inventory, Keeper},
     process::Surroundings,
-    sys::{descriptor, memory::StateSlot, pidfd::Handle},
+    slot::StateSlot,
+    sys::{descriptor, pidfd::Handle},
 };
 
 /// Why there is no daemon.
@@ -89,7 +92,12 @@ struct End {
 
 async fn serve_async(home: &Home) -> Result<End, StartError> {
     let (keeper, inventory) = Keeper::connect().await?;
-    let Inventory { generation, mut kept, alive, exits } = inventory;
+    let Inventory {
+        generation,
+        mut kept,
+        alive,
+        exits,
+    } = inventory;
     let bus = Bus::new();
     let log = home.daemon_log();
     let journal = Journal::open(log.clone(), bus.clone()).map_err(file_error("open", &log))?;
@@ -100,8 +108,14 @@ async fn serve_async(home: &Home) -> Result<End, StartError> {
         write_private(&conf, b"{}").map_err(file_error("write", &conf))?;
     }
     let (counts, before) = counts(&mut kept, &keeper).await?;
-    let primary = primary(generation, &mut kept, &keeper).await?;
-    let around = Surroundings { bus, journal, keeper: keeper.clone(), primary, listening: CancellationToken::new() };
+    let primary = kept_primary(generation, &mut kept, &keeper, &journal).await?;
+    let around = Surroundings {
+        bus,
+        journal,
+        keeper: keeper.clone(),
+        primary,
+        listening: CancellationToken::new(),
+    };
     let daemon = Daemon::new(home.clone(), around, counts);
     daemon.install_signals()?;
     if generation == 0 {
@@ -109,7 +123,9 @@ async fn serve_async(home: &Home) -> Result<End, StartError> {
         daemon.around().listening.cancel();
     } else {
         let count = alive.len();
-        daemon.journal().error(format!("the daemon before this one ended; {count} running processes are taken over"));
+        daemon.journal().error(format!(
+            "the daemon before this one ended; {count} running processes are taken over"
+        ));
         daemon.registry().count_from(before.next_id);
         daemon.take_over(Estate { kept, alive, exits });
         daemon.around().primary.settle();
@@ -122,7 +138,10 @@ async fn serve_async(home: &Home) -> Result<End, StartError> {
     tokio::spawn(mourn(daemon.clone()));
     run(daemon.clone(), rpc, events).await;
     daemon.journal().info("PM2 successfully stopped");
-    Ok(End { keeper, farewell: daemon.farewell() })
+    Ok(End {
+        keeper,
+        farewell: daemon.farewell(),
+    })
 }
 
 /// Says loudly that the keeper is gone, for nothing can be started any more.
@@ -136,7 +155,9 @@ async fn mourn(daemon: Daemon) {
 
 /// A listening socket that the keeper has bound.
 fn listener(fd: Option<OwnedFd>) -> Result<UnixListener, StartError> {
-    let fd = fd.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the keeper handed no socket over"))?;
+    let fd = fd.ok_or_else(|| {
+        io::Error::new(io::ErrorKind::NotFound, "the keeper handed no socket over")
+    })?;
     let listener = std::os::unix::net::UnixListener::from(fd);
     listener.set_nonblocking(true)?;
     Ok(UnixListener::from_std(listener)?)
@@ -148,7 +169,10 @@ async fn counts(
     keeper: &Keeper,
 ) -> Result<(StateSlot, Counts), StartError> {
     let slot = kept_slot(kept, keeper, "daemon").await?;
-    let before = slot.read().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let before = slot
+        .read()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
     Ok((slot, before))
 }
 
@@ -158,12 +182,73 @@ async fn kept_slot(
     keeper: &Keeper,
     name: &str,
 ) -> Result<StateSlot, StartError> {
-    if let Some(slot) = kept.remove(name).and_then(|fd| StateSlot::open(fd).ok()) {
-        return Ok(slot);
+    if let Some(fd) = kept.remove(name) {
+        return Ok(StateSlot::open(fd));
     }
     let slot = StateSlot::create(name)?;
     keeper.keep(name, slot.as_fd()).await?;
     Ok(slot)
+}
+
+/// Node's cluster primary: a new one, or the one before with its listeners.
+async fn kept_primary(
+    generation: u32,
+    kept: &mut BTreeMap<String, OwnedFd>,
+    keeper: &Keeper,
+    journal: &Journal,
+) -> Result<Primary, StartError> {
+    let slot = kept_slot(kept, keeper, "cluster").await?;
+    let listeners = kept
+        .extract_if(.., |name, _| name.starts_with('l'))
+        .collect();
+    let state = slot.read();
+    let keep: Arc<dyn Keep> = Arc::new(ClusterKeep {
+        keeper: keeper.clone(),
+        slot,
+        journal: journal.clone(),
+    });
+    let Some(state) = state else {
+        return Ok(Primary::with_keep(generation, keep));
+    };
+    Ok(
+        Primary::restore(generation, &state, listeners, Arc::clone(&keep)).unwrap_or_else(
+            |error| {
+                journal.error(format!(
+                    "the state of the cluster cannot be read, its listeners are lost: {error}"
+                ));
+                Primary::with_keep(generation, keep)
+            },
+        ),
+    )
+}
+
+/// Has the keeper hold the cluster's listeners, and its state.
+struct ClusterKeep {
+    keeper: Keeper,
+    slot: StateSlot,
+    journal: Journal,
+}
+
+impl Keep for ClusterKeep {
+    fn listener(&self, name: &str, socket: BorrowedFd<'_>) -> KeepFuture {
+        let (keeper, name, copy) = (
+            self.keeper.clone(),
+            name.to_owned(),
+            socket.try_clone_to_owned(),
+        );
+        Box::pin(async move { keeper.keep(&name, copy?.as_fd()).await })
+    }
+
+    fn forget(&self, name: &str) {
+        self.keeper.forget(name);
+    }
+
+    fn save(&self, state: &[u8]) {
+        if let Err(error) = self.slot.write(state) {
+            self.journal
+                .error(format!("cannot keep the state of the cluster: {error}"));
+        }
+    }
 }
 
 /// Lets go of the launcher's pipe: what is printed from now on (a panic's message) goes to the log.

@@ -9,7 +9,8 @@ use super::context::{Counts, Daemon};
 use crate::{
     keeper::{Alive, Exited},
     process::{Inheritance, KeptRun, Process, Resumed, Saved},
-    sys::{memory::StateSlot, pidfd::Handle},
+    slot::StateSlot,
+    sys::pidfd::Handle,
 };
 
 /// How long the subscribers of the daemon before us have to come back before the apps are listened to again.
@@ -30,13 +31,21 @@ pub(super) struct Estate {
 impl Daemon {
     /// Takes every process over. What is left in the estate afterwards belonged to none.
     pub(super) fn take_over(&self, mut estate: Estate) {
-        let states: Vec<String> =
-            estate.kept.keys().filter(|name| name.starts_with('p') && name.ends_with("/state")).cloned().collect();
+        let states: Vec<String> = estate
+            .kept
+            .keys()
+            .filter(|name| name.starts_with('p') && name.ends_with("/state"))
+            .cloned()
+            .collect();
         for name in states {
-            let Some(slot) = estate.kept.remove(&name).and_then(|fd| StateSlot::open(fd).ok()) else { continue };
+            let Some(slot) = estate.kept.remove(&name).map(StateSlot::open) else {
+                continue;
+            };
             match slot.read().map(|bytes| Saved::from_bytes(&bytes)) {
                 Some(Ok(saved)) => self.take_over_one(saved, slot, &mut estate),
-                _ => self.journal().error(format!("the state kept as {name} cannot be read: its process is not taken over")),
+                _ => self.journal().error(format!(
+                    "the state kept as {name} cannot be read: its process is not taken over"
+                )),
             }
         }
         for exit in &estate.exits {
@@ -55,27 +64,51 @@ impl Daemon {
         let key = crate::process::key(id);
         let mut part = |what: &str| estate.kept.remove(&format!("{key}/run/{what}"));
         let kept = match (part("out"), part("err"), part("channel")) {
-            (Some(out), Some(err), Some(channel)) => Some(KeptRun { out, err, channel, stdin: part("stdin") }),
+            (Some(out), Some(err), Some(channel)) => Some(KeptRun {
+                out,
+                err,
+                channel,
+                stdin: part("stdin"),
+            }),
             _ => None,
         };
         let process = self.process_of(&key, &saved, estate);
-        let process = Process::resume(saved, slot, Inheritance { kept, process }, self.around().clone());
+        let process = Process::resume(
+            saved,
+            slot,
+            Inheritance { kept, process },
+            self.around().clone(),
+        );
         self.registry().restore(id, process.clone());
         self.watch_as_declared(&process);
     }
 
     /// The process of a key: the living one, or else the exit that its state does not know of yet.
     fn process_of(&self, key: &str, saved: &Saved, estate: &mut Estate) -> Option<Resumed> {
-        let living = estate.alive.iter().position(|alive| alive.key == key).map(|at| estate.alive.remove(at));
-        if let Some(Alive { pid, handle, exit, .. }) = living {
+        let living = estate
+            .alive
+            .iter()
+            .position(|alive| alive.key == key)
+            .map(|at| estate.alive.remove(at));
+        if let Some(Alive {
+            pid, handle, exit, ..
+        }) = living
+        {
             return Some(Resumed { pid, handle, exit });
         }
-        let at = estate.exits.iter().rposition(|exited| exited.key == key && saved.awaits(exited.pid))?;
+        let at = estate
+            .exits
+            .iter()
+            .rposition(|exited| exited.key == key && saved.awaits(exited.pid))?;
         let exited = estate.exits.remove(at);
         let (sender, exit) = oneshot::channel();
         // Its receiver is in our hands.
         let _ = sender.send(exited.exit);
-        Some(Resumed { pid: exited.pid, handle: Handle::of_gone(), exit })
+        Some(Resumed {
+            pid: exited.pid,
+            handle: Handle::of_gone(),
+            exit,
+        })
     }
 
     /// Waits a little for the subscribers that were there, tells everyone of the gap, and lets the apps be heard.
@@ -91,7 +124,9 @@ impl Daemon {
             "generation": generation,
             "at": jiff::Timestamp::now().as_millisecond(),
         });
-        self.around().bus.publish("rpm2:daemon", &[payload.to_string().as_bytes()]);
+        self.around()
+            .bus
+            .publish("rpm2:daemon", &[payload.to_string().as_bytes()]);
         self.around().listening.cancel();
     }
 }

@@ -36,7 +36,9 @@ impl Task {
             record.set("unstable_restarts", counters.unstable_restarts);
             record.pm_id
         };
-        self.around.keeper.forget(&format!("{}/run", launch::key(pm_id)));
+        self.around
+            .keeper
+            .forget(&format!("{}/run", launch::key(pm_id)));
         match &mut self.phase {
             Phase::Stopping(stopping) => {
                 stopping.exited = true;

@@ -18,7 +18,7 @@ use super::{
     saved::Saved,
     task::{Shared, Task, lock},
 };
-use crate::sys::{memory::StateSlot, usage};
+use crate::{slot::StateSlot, sys::usage};
 
 /// Commands that may wait for a process's task; further callers wait for a place.
 const COMMANDS: usize = 64;
@@ -41,7 +41,12 @@ impl Process {
     }
 
     /// Takes a process over from a daemon that died.
-    pub fn resume(saved: Saved, slot: StateSlot, inheritance: Inheritance, around: Surroundings) -> Self {
+    pub fn resume(
+        saved: Saved,
+        slot: StateSlot,
+        inheritance: Inheritance,
+        around: Surroundings,
+    ) -> Self {
         let (process, mut task) = Self::with(resume::record(&saved), slot, around);
         let unfinished = task.take_over(&saved, inheritance);
         tokio::spawn(async move {
@@ -55,8 +60,21 @@ impl Process {
         let shared: Shared = Arc::new(Mutex::new(record));
         let changed = Arc::new(Notify::new());
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        let task = Task::new(Arc::clone(&shared), around, receiver, slot, Arc::clone(&changed));
-        (Self { shared, commands, changed }, task)
+        let task = Task::new(
+            Arc::clone(&shared),
+            around,
+            receiver,
+            Arc::new(slot),
+            Arc::clone(&changed),
+        );
+        (
+            Self {
+                shared,
+                commands,
+                changed,
+            },
+            task,
+        )
     }
 
     /// To be called after the record was changed from outside: the change is then kept for a later daemon.

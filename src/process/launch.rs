@@ -29,8 +29,9 @@ use super::{
 };
 use crate::{
     app::launch::{self as plan, Mode},
-    channel::{self, ChannelReader, ChannelSender},
+    channel::{self, ChannelReader, ChannelSender, LongLine},
     cluster::{Policy, Worker},
+    slot::StateSlot,
     sys::{descriptor, pidfd::Handle, proc::Exit, spawn::Program},
 };
 
@@ -64,9 +65,9 @@ pub fn key(pm_id: u32) -> String {
 pub(super) async fn launch(
     pm_id: u32,
     env: &Pm2Env,
-    shared: &Shared,
-    around: &Surroundings,
+    context: &Context,
 ) -> Result<(Run, Live), ProcessError> {
+    let around = &context.around;
     let mode = Mode::of(env);
     let logs = open_logs(env)?;
     let (reader, sender, child_channel) = channel::open()?;
@@ -83,17 +84,47 @@ pub(super) async fn launch(
     )?;
     let path = program.path.to_string_lossy().into_owned();
     let key = key(pm_id);
-    let ours = sender.descriptor();
+    let channel = sender.clone();
     let mut keep = vec![
         (format!("{key}/run/out"), out.as_fd()),
         (format!("{key}/run/err"), err.as_fd()),
-        (format!("{key}/run/channel"), ours.as_fd()),
+        (format!("{key}/run/channel"), channel.descriptor()),
     ];
-    keep.extend(stdin.iter().map(|stdin| (format!("{key}/run/stdin"), stdin.as_fd())));
+    keep.extend(
+        stdin
+            .iter()
+            .map(|stdin| (format!("{key}/run/stdin"), stdin.as_fd())),
+    );
     let spawned = around.keeper.spawn(&key, program, keep).await;
-    let spawned = spawned.map_err(|source| ProcessError::Spawn { program: path, source })?;
-    let parts = Parts { out, err, logs, reader, sender, stdin, worker };
-    parts.assemble(spawned.pid, spawned.handle, spawned.exit, env, shared, around)
+    let spawned = spawned.map_err(|source| ProcessError::Spawn {
+        program: path,
+        source,
+    })?;
+    let parts = Parts {
+        out,
+        err,
+        logs,
+        reader,
+        sender,
+        stdin,
+        worker,
+    };
+    let process = Resumed {
+        pid: spawned.pid,
+        handle: spawned.handle,
+        exit: spawned.exit,
+    };
+    parts.assemble(process, env, context)
+}
+
+/// What a run is connected with.
+pub(super) struct Context {
+    /// The process's record.
+    pub shared: Shared,
+    /// Where its state is kept.
+    pub slot: Arc<StateSlot>,
+    /// What every process shares.
+    pub around: Surroundings,
 }
 
 /// What the keeper kept of a run, for the daemon after the one that started it.
@@ -113,18 +144,29 @@ pub(super) fn resume(
     kept: KeptRun,
     process: Resumed,
     saved: &Saved,
-    shared: &Shared,
-    around: &Surroundings,
+    context: &Context,
 ) -> Result<(Run, Live), ProcessError> {
+    let around = &context.around;
     let logs = open_logs(&saved.env)?;
     let (reader, sender) = channel::resume(kept.channel)?;
-    let worker = saved.worker.and_then(|id| around.primary.resume_worker(id, sender.clone()));
+    let worker = saved
+        .worker
+        .and_then(|id| around.primary.resume_worker(id, sender.clone()));
     let worker = worker.map(Arc::new);
-    let parts = Parts { out: kept.out, err: kept.err, logs, reader, sender, stdin: kept.stdin, worker };
-    let (mut run, live) =
-        parts.assemble(process.pid, process.handle, process.exit, &saved.env, shared, around)?;
+    let parts = Parts {
+        out: kept.out,
+        err: kept.err,
+        logs,
+        reader,
+        sender,
+        stdin: kept.stdin,
+        worker,
+    };
+    let (mut run, live) = parts.assemble(process, &saved.env, context)?;
     let age = u64::try_from(now() - saved.started).unwrap_or(0);
-    run.started = Instant::now().checked_sub(Duration::from_millis(age)).unwrap_or(run.started);
+    run.started = Instant::now()
+        .checked_sub(Duration::from_millis(age))
+        .unwrap_or(run.started);
     Ok((run, live))
 }
 
@@ -152,22 +194,55 @@ struct Parts {
 impl Parts {
     fn assemble(
         self,
-        pid: i32,
-        handle: Handle,
-        exit: oneshot::Receiver<Exit>,
+        process: Resumed,
         env: &Pm2Env,
-        shared: &Shared,
-        around: &Surroundings,
+        context: &Context,
     ) -> Result<(Run, Live), ProcessError> {
+        let Context {
+            shared,
+            slot,
+            around,
+        } = context;
         let (out_file, err_file, both_file) = self.logs;
-        let streams = Streams { out: self.out, err: self.err, out_file, err_file, both_file };
+        let streams = Streams {
+            out: self.out,
+            err: self.err,
+            out_file,
+            err_file,
+            both_file,
+        };
         let pump = Pump::start(streams, env, around)?;
+        let slot = Arc::clone(slot);
+        // A line that our death cuts in two would kill the app: the next daemon must know.
+        self.sender
+            .on_long_line(LongLine::new(move |begins| drop(slot.note(begins))));
         let (words_out, words) = mpsc::channel(16);
-        let messages =
-            messages::start(self.reader, self.worker.clone(), shared.clone(), around.clone(), words_out);
-        let live = Live { handle, channel: self.sender, stdin: self.stdin };
+        let messages = messages::start(
+            self.reader,
+            self.worker.clone(),
+            shared.clone(),
+            around.clone(),
+            words_out,
+        );
+        let Resumed { pid, handle, exit } = process;
+        let live = Live {
+            handle,
+            channel: self.sender,
+            stdin: self.stdin,
+        };
         let started = Instant::now();
-        Ok((Run { pid, started, exit, words, pump, messages, worker: self.worker }, live))
+        Ok((
+            Run {
+                pid,
+                started,
+                exit,
+                words,
+                pump,
+                messages,
+                worker: self.worker,
+            },
+            live,
+        ))
     }
 }
 

@@ -41,7 +41,12 @@ pub(super) fn start(
     around: Surroundings,
     words: mpsc::Sender<Word>,
 ) -> JoinHandle<()> {
-    let listener = Listener { worker, shared, around, words };
+    let listener = Listener {
+        worker,
+        shared,
+        around,
+        words,
+    };
     tokio::spawn(async move {
         listener.around.listening.cancelled().await;
         listener.run(reader).await;
@@ -61,6 +66,7 @@ impl Listener {
             match reader.next().await {
                 ChannelEvent::Message(body) => {
                     self.message(&body);
+                    reader.acted();
                     self.around.bus.room().await;
                 }
                 ChannelEvent::Cluster(message) => {

@@ -34,8 +34,16 @@ pub enum Status {
 impl Status {
     /// The status of this name; what is no name is stopped.
     pub(crate) fn of(name: &str) -> Self {
-        let all = [Self::Launching, Self::Online, Self::Stopping, Self::Errored, Self::WaitingRestart];
-        all.into_iter().find(|status| status.as_str() == name).unwrap_or(Self::Stopped)
+        let all = [
+            Self::Launching,
+            Self::Online,
+            Self::Stopping,
+            Self::Errored,
+            Self::WaitingRestart,
+        ];
+        all.into_iter()
+            .find(|status| status.as_str() == name)
+            .unwrap_or(Self::Stopped)
     }
 
     /// pm2's name for it.

@@ -3,10 +3,10 @@
 use tokio::time::Instant;
 
 use super::{
+    command::{Change, Restart},
     launch::{self, KeptRun, Resumed},
     record::{Record, Status},
     saved::{Saved, SavedPhase, SavedThen, from_clock},
-    command::{Change, Restart},
     stop::{Stopping, Then},
     task::{Phase, Task, lock},
 };
@@ -37,10 +37,17 @@ impl Task {
         match (&saved.phase, process, kept) {
             (SavedPhase::Resting, ..) => Unfinished::Nothing,
             (SavedPhase::Pausing { until }, ..) => {
-                self.phase = Phase::Pausing { until: from_clock(*until) };
+                self.phase = Phase::Pausing {
+                    until: from_clock(*until),
+                };
                 Unfinished::Nothing
             }
-            (SavedPhase::Stopping { exited: true, then, .. }, ..) => Unfinished::Stopped(then_of(then)),
+            (
+                SavedPhase::Stopping {
+                    exited: true, then, ..
+                },
+                ..,
+            ) => Unfinished::Stopped(then_of(then)),
             (phase, Some(process), Some(kept)) => self.resume(phase, process, kept, saved),
             // Its exit is known, but what it left behind was let go of already.
             (SavedPhase::Stopping { then, .. }, ..) => Unfinished::Stopped(then_of(then)),
@@ -51,12 +58,20 @@ impl Task {
         }
     }
 
-    fn resume(&mut self, phase: &SavedPhase, process: Resumed, kept: KeptRun, saved: &Saved) -> Unfinished {
+    fn resume(
+        &mut self,
+        phase: &SavedPhase,
+        process: Resumed,
+        kept: KeptRun,
+        saved: &Saved,
+    ) -> Unfinished {
         let pid = process.pid;
-        let (run, live) = match launch::resume(kept, process, saved, &self.shared, &self.around) {
+        let (run, live) = match launch::resume(kept, process, saved, &self.context()) {
             Ok(resumed) => resumed,
             Err(error) => {
-                self.around.journal.error(format!("cannot take process {} over: {error}", saved.pm_id));
+                self.around
+                    .journal
+                    .error(format!("cannot take process {} over: {error}", saved.pm_id));
                 return Unfinished::Ended;
             }
         };
@@ -68,12 +83,29 @@ impl Task {
             record.live = Some(live);
             record.changed = true;
         }
+        let torn = self.slot.noted();
         match phase {
-            SavedPhase::Launching { deadline } => {
-                self.phase = Phase::Launching { deadline: from_clock(*deadline), waiting: Vec::new() };
-                if alone { Unfinished::Online } else { Unfinished::Nothing }
+            _ if torn && !matches!(phase, SavedPhase::Stopping { .. }) => {
+                self.phase = Phase::Online;
+                Unfinished::Torn
             }
-            SavedPhase::Stopping { deadline, killed, then, .. } => {
+            SavedPhase::Launching { deadline } => {
+                self.phase = Phase::Launching {
+                    deadline: from_clock(*deadline),
+                    waiting: Vec::new(),
+                };
+                if alone {
+                    Unfinished::Online
+                } else {
+                    Unfinished::Nothing
+                }
+            }
+            SavedPhase::Stopping {
+                deadline,
+                killed,
+                then,
+                ..
+            } => {
                 let deadline = deadline.map(from_clock);
                 self.phase = Phase::Stopping(Box::new(Stopping::resumed(
                     pid,
@@ -96,6 +128,15 @@ impl Task {
         match unfinished {
             Unfinished::Nothing => {}
             Unfinished::Online => self.online(),
+            Unfinished::Torn => {
+                let text = "a message to it was cut in two when the daemon died, and would kill it: it is restarted";
+                self.around
+                    .journal
+                    .error(format!("App {}: {text}", lock(&self.shared).name()));
+                let _ = self.slot.note(false);
+                let (reply, _nobody) = tokio::sync::oneshot::channel();
+                self.restart(Restart::default(), reply).await;
+            }
             Unfinished::Start => self.begin(Vec::new()).await,
             Unfinished::Stopped(then) => {
                 self.phase = Phase::Stopping(Box::new(Stopping::over(then)));
@@ -117,6 +158,8 @@ pub(super) enum Unfinished {
     Nothing,
     /// It was started, and is online by that.
     Online,
+    /// A line on its channel was cut in two: it must be replaced.
+    Torn,
     /// It was to be started.
     Start,
     /// It has ended as it was asked to.
@@ -129,6 +172,11 @@ fn then_of(then: &SavedThen) -> Then {
     match then {
         SavedThen::Rest => Then::Rest,
         SavedThen::Forget => Then::Forget,
-        SavedThen::Start { set } => Then::Start(Restart { change: Change { set: set.clone() } }, Vec::new()),
+        SavedThen::Start { set } => Then::Start(
+            Restart {
+                change: Change { set: set.clone() },
+            },
+            Vec::new(),
+        ),
     }
 }

@@ -47,10 +47,19 @@ pub struct Saved {
 #[serde(rename_all = "lowercase")]
 pub(super) enum SavedPhase {
     Resting,
-    Launching { deadline: i64 },
+    Launching {
+        deadline: i64,
+    },
     Online,
-    Stopping { deadline: Option<i64>, killed: bool, exited: bool, then: SavedThen },
-    Pausing { until: i64 },
+    Stopping {
+        deadline: Option<i64>,
+        killed: bool,
+        exited: bool,
+        then: SavedThen,
+    },
+    Pausing {
+        until: i64,
+    },
 }
 
 /// What comes after a stop.
@@ -73,7 +82,8 @@ impl Saved {
             worker: record.worker,
             started: record.started,
             unstable_restarts: counters.unstable_restarts,
-            previous_backoff: u64::try_from(counters.previous_backoff.as_millis()).unwrap_or(u64::MAX),
+            previous_backoff: u64::try_from(counters.previous_backoff.as_millis())
+                .unwrap_or(u64::MAX),
             phase: SavedPhase::of(phase),
         }
     }
@@ -81,7 +91,9 @@ impl Saved {
     /// Whether the exit of this process is news to the state.
     pub fn awaits(&self, pid: i32) -> bool {
         match self.phase {
-            SavedPhase::Resting | SavedPhase::Pausing { .. } | SavedPhase::Stopping { exited: true, .. } => false,
+            SavedPhase::Resting
+            | SavedPhase::Pausing { .. }
+            | SavedPhase::Stopping { exited: true, .. } => false,
             // Noted before the start: the number was not known yet.
             SavedPhase::Launching { .. } if self.pid == 0 => true,
             _ => self.pid == pid,
@@ -110,10 +122,14 @@ impl SavedPhase {
     fn of(phase: &Phase) -> Self {
         match phase {
             Phase::Resting => Self::Resting,
-            Phase::Launching { deadline, .. } => Self::Launching { deadline: to_clock(*deadline) },
+            Phase::Launching { deadline, .. } => Self::Launching {
+                deadline: to_clock(*deadline),
+            },
             Phase::Online => Self::Online,
             Phase::Stopping(stopping) => Self::of_stopping(stopping),
-            Phase::Pausing { until } => Self::Pausing { until: to_clock(*until) },
+            Phase::Pausing { until } => Self::Pausing {
+                until: to_clock(*until),
+            },
         }
     }
 
@@ -124,7 +140,9 @@ impl SavedPhase {
             exited: stopping.exited,
             then: match &stopping.then {
                 Then::Rest => SavedThen::Rest,
-                Then::Start(restart, _) => SavedThen::Start { set: restart.change.set.clone() },
+                Then::Start(restart, _) => SavedThen::Start {
+                    set: restart.change.set.clone(),
+                },
                 Then::Forget => SavedThen::Forget,
             },
         }
@@ -152,8 +170,16 @@ mod tests {
         let saved = Saved::from_bytes(bytes).unwrap();
         assert_eq!((saved.pm_id, saved.pid, saved.worker), (3, 4711, Some(2)));
         assert_eq!(saved.env["name"], "app");
-        assert_eq!(saved.counters().previous_backoff, Duration::from_millis(150));
-        let SavedPhase::Stopping { then: SavedThen::Start { set }, killed: true, .. } = saved.phase else {
+        assert_eq!(
+            saved.counters().previous_backoff,
+            Duration::from_millis(150)
+        );
+        let SavedPhase::Stopping {
+            then: SavedThen::Start { set },
+            killed: true,
+            ..
+        } = saved.phase
+        else {
             panic!("{:?}", saved.phase)
         };
         assert_eq!(set["args"], "x");
@@ -163,10 +189,21 @@ mod tests {
     fn what_is_written_is_read_back() {
         let mut record = Record::new(1, Map::new());
         record.pid = 7;
-        let phase = Phase::Pausing { until: Instant::now() + Duration::from_secs(5) };
-        let saved = Saved::of(&record, &phase, Counters { unstable_restarts: 2, ..Counters::default() });
+        let phase = Phase::Pausing {
+            until: Instant::now() + Duration::from_secs(5),
+        };
+        let saved = Saved::of(
+            &record,
+            &phase,
+            Counters {
+                unstable_restarts: 2,
+                ..Counters::default()
+            },
+        );
         assert_eq!(Saved::from_bytes(&saved.to_bytes()).unwrap(), saved);
-        let SavedPhase::Pausing { until } = saved.phase else { panic!("{:?}", saved.phase) };
+        let SavedPhase::Pausing { until } = saved.phase else {
+            panic!("{:?}", saved.phase)
+        };
         let ahead = from_clock(until).duration_since(Instant::now());
         assert!(ahead > Duration::from_secs(4) && ahead <= Duration::from_secs(5));
     }

@@ -216,14 +216,30 @@ impl Stopping {
     ) -> Self {
         let tree = Arc::new(Tree::of(pid, whole));
         let gone = wait_for(Arc::clone(&tree));
-        Self { tree, gone, deadline, killed, exited: false, then, waiting: Vec::new() }
+        Self {
+            tree,
+            gone,
+            deadline,
+            killed,
+            exited: false,
+            then,
+            waiting: Vec::new(),
+        }
     }
 
     /// A stop that is over but for what comes after it.
     pub(super) fn over(then: Then) -> Self {
         let tree = Arc::new(Tree::none());
         let gone = wait_for(Arc::clone(&tree));
-        Self { tree, gone, deadline: None, killed: false, exited: true, then, waiting: Vec::new() }
+        Self {
+            tree,
+            gone,
+            deadline: None,
+            killed: false,
+            exited: true,
+            then,
+            waiting: Vec::new(),
+        }
     }
 
     /// Another command while it ends: the later one decides what comes after.

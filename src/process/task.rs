@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     command::{Command, ProcessError, Reply},
-    launch::{self, Run},
+    launch::{self, Context, Run},
     messages::Word,
     outlet::{Surroundings, now},
     record::{Record, Status},
@@ -21,7 +21,7 @@ use super::{
     settings::Settings,
     stop::Stopping,
 };
-use crate::sys::{memory::StateSlot, proc::Exit};
+use crate::{slot::StateSlot, sys::proc::Exit};
 
 /// A record and whoever reads it.
 pub(super) type Shared = Arc<Mutex<Record>>;
@@ -63,7 +63,7 @@ pub(super) struct Task {
     pub(super) settings: Settings,
     commands: mpsc::Receiver<Command>,
     /// Where the state is kept for a later daemon.
-    slot: StateSlot,
+    pub(super) slot: Arc<StateSlot>,
     /// Told when somebody else changed the record.
     changed: Arc<Notify>,
     /// Set when the process was deleted: the task ends.
@@ -86,7 +86,7 @@ impl Task {
         shared: Shared,
         around: Surroundings,
         commands: mpsc::Receiver<Command>,
-        slot: StateSlot,
+        slot: Arc<StateSlot>,
         changed: Arc<Notify>,
     ) -> Self {
         let settings = Settings::read(&lock(&shared).env);
@@ -119,6 +119,15 @@ impl Task {
         }
     }
 
+    /// What a run is connected with.
+    pub(super) fn context(&self) -> Context {
+        Context {
+            shared: Arc::clone(&self.shared),
+            slot: Arc::clone(&self.slot),
+            around: self.around.clone(),
+        }
+    }
+
     /// Keeps the state for a later daemon, if it has changed.
     pub(super) fn save(&self) {
         let saved = {
@@ -129,7 +138,10 @@ impl Task {
             Saved::of(&record, &self.phase, self.counters)
         };
         if let Err(error) = self.slot.write(&saved.to_bytes()) {
-            self.around.journal.error(format!("cannot keep the state of process {}: {error}", saved.pm_id));
+            self.around.journal.error(format!(
+                "cannot keep the state of process {}: {error}",
+                saved.pm_id
+            ));
         }
     }
 
@@ -206,9 +218,12 @@ impl Task {
             .journal
             .info(format!("App [{name}:{pm_id}] starting in -{mode} mode-"));
         // What is under way must be known to a daemon that takes over in the middle of it.
-        self.phase = Phase::Launching { deadline: Instant::now() + ONLINE_DEADLINE, waiting: Vec::new() };
+        self.phase = Phase::Launching {
+            deadline: Instant::now() + ONLINE_DEADLINE,
+            waiting: Vec::new(),
+        };
         self.save();
-        match launch::launch(pm_id, &env, &self.shared, &self.around).await {
+        match launch::launch(pm_id, &env, &self.context()).await {
             Ok((run, live)) => {
                 {
                     let mut record = lock(&self.shared);

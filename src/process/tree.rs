@@ -27,7 +27,9 @@ impl Tree {
 
     /// No process.
     pub(crate) fn none() -> Self {
-        Self { members: Vec::new() }
+        Self {
+            members: Vec::new(),
+        }
     }
 
     /// Signals all of them. One that is gone, or that we may not signal, is passed over.

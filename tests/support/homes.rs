@@ -69,7 +69,8 @@ impl TestHome {
     /// The daemon's process id: it is the keeper's child that is no app.
     pub(crate) fn daemon_pid(&self) -> Option<i32> {
         let is_daemon = |pid: &i32| {
-            std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.ends_with(b"\0daemon\0"))
+            std::fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.ends_with(b"\0daemon\0"))
         };
         children(self.keeper_pid()?).into_iter().find(is_daemon)
     }
@@ -156,9 +157,13 @@ impl Drop for TestHome {
 pub(crate) fn children(pid: i32) -> Vec<i32> {
     let parent = |child: &i32| {
         let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<i32>().ok())
+        stat.rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<i32>().ok())
     };
-    rpm2::sys::usage::descendants(pid).into_iter().filter(|child| parent(child) == Some(pid)).collect()
+    rpm2::sys::usage::descendants(pid)
+        .into_iter()
+        .filter(|child| parent(child) == Some(pid))
+        .collect()
 }
 
 /// A client with pm2's verbs.

@@ -11,7 +11,7 @@ use crate::{
     daemon::context::Daemon,
     process::{Pm2Env, Process, ProcessError, key},
     protocol::PM2_VERSION,
-    sys::memory::StateSlot,
+    slot::StateSlot,
 };
 
 /// Processes that one call may add.
