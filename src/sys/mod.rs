@@ -2,9 +2,12 @@
 
 pub mod descriptor;
 pub mod listen;
+pub mod memory_file;
 pub mod peer;
 pub mod pidfd;
 pub mod proc;
+pub mod seqpacket;
+pub mod signals;
 pub mod socket;
 pub mod spawn;
 pub mod usage;
