@@ -1,8 +1,9 @@
 //! The home directory: where sockets, logs and state live.
 
 use std::{
-    env, fs, io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    env, fs,
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -160,6 +161,17 @@ impl Home {
         map.insert("pm2_home".into(), text(self.root.clone()));
         map
     }
+}
+
+/// Writes a file that is for its owner alone (0600).
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)
 }
 
 fn make_private(path: &Path) -> io::Result<()> {

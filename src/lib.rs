@@ -17,6 +17,7 @@ pub mod client;
 pub mod cluster;
 pub mod daemon;
 pub mod home;
+pub mod keeper;
 pub mod process;
 pub mod protocol;
 pub mod slot;

@@ -28,7 +28,7 @@ enum Launched {
 /// What [`crate::daemon`] says on its standard output once it serves.
 pub(crate) const READY: &str = "ready";
 /// What it says when another one holds the lock.
-pub(crate) const BUSY: &str = "busy";
+const BUSY: &str = "busy";
 
 /// Connects to the daemon of `home`; `None` if there is none.
 pub(super) async fn connect(home: &Home) -> Result<Option<Connection>, ClientError> {
@@ -36,7 +36,9 @@ pub(super) async fn connect(home: &Home) -> Result<Option<Connection>, ClientErr
     let path = home.rpc_socket();
     // The keeper holds the socket also while the daemon cannot be kept alive: nobody would answer.
     if let Ok(reason) = std::fs::read_to_string(home.down_file()) {
-        return Err(ClientError::Down { reason: reason.trim().to_owned() });
+        return Err(ClientError::Down {
+            reason: reason.trim().to_owned(),
+        });
     }
     match Connection::open(&path).await {
         Ok(connection) => Ok(Some(connection)),

@@ -4,10 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
     io::{self, Write},
-    os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::fs::OpenOptionsExt,
-    },
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
     process::ExitCode,
     sync::Arc,
@@ -26,7 +23,7 @@ use crate::{
     bus::{Bus, Journal},
     client::READY,
     cluster::{Keep, KeepFuture, Primary},
-    home::Home,
+    home::{Home, write_private},
     keeper::{Inventory, Keeper},
     process::Surroundings,
     slot::StateSlot,
@@ -80,7 +77,8 @@ fn serve(home: &Home) -> Result<(), StartError> {
     if let Some(caller) = end.farewell {
         let _ = caller.signal(Signal::SIGQUIT);
     }
-    runtime.block_on(end.keeper.finish());
+    // A keeper that is gone has nothing left to end.
+    let _ = runtime.block_on(end.keeper.finish());
     Ok(())
 }
 
@@ -132,7 +130,7 @@ async fn serve_async(home: &Home) -> Result<End, StartError> {
         let daemon = daemon.clone();
         tokio::spawn(async move { daemon.reopen(&before, generation).await });
     }
-    keeper.up();
+    keeper.up().await?;
     say(READY);
     release_output(&log);
     tokio::spawn(mourn(daemon.clone()));

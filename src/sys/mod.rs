@@ -3,9 +3,12 @@
 pub mod descriptor;
 pub mod listen;
 pub mod memory;
+pub mod memory_file;
 pub mod peer;
 pub mod pidfd;
 pub mod proc;
+pub mod seqpacket;
+pub mod signals;
 pub mod socket;
 pub mod spawn;
 pub mod terminal;

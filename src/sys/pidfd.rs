@@ -52,6 +52,30 @@ impl Handle {
         }
     }
 
+    /// A process of which its parent has passed us the descriptor, if the system has such.
+    #[cfg(target_os = "linux")]
+    pub fn from_parent(pid: i32, fd: Option<OwnedFd>) -> Self {
+        Self { pid, fd }
+    }
+
+    /// A process of which its parent has told us the number.
+    #[cfg(not(target_os = "linux"))]
+    pub fn from_parent(pid: i32, _fd: Option<std::os::fd::OwnedFd>) -> Self {
+        Self { pid }
+    }
+
+    /// The descriptor to pass to another process, if the system has such.
+    #[cfg(target_os = "linux")]
+    pub fn into_fd(self) -> Option<OwnedFd> {
+        self.fd
+    }
+
+    /// The descriptor to pass to another process: none here.
+    #[cfg(not(target_os = "linux"))]
+    pub fn into_fd(self) -> Option<std::os::fd::OwnedFd> {
+        None
+    }
+
     /// Its number.
     pub fn pid(&self) -> i32 {
         self.pid

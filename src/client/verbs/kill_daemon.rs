@@ -65,11 +65,15 @@ pub(super) async fn kill_daemon(session: &Session) -> VerbResult {
 /// Without a daemon that could be asked, the keeper ends the apps itself.
 fn tell_keeper(session: &Session) -> Result<(), ClientError> {
     let path = session.home().pid_file();
-    let pid = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+    let pid = std::fs::read_to_string(&path)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     let keeper = pid.and_then(Handle::open).ok_or_else(|| {
         ClientError::Refused(format!("{} names no process that runs", path.display()))
     })?;
-    keeper.signal(Signal::SIGTERM).map_err(|source| ClientError::Connect { path, source })
+    keeper
+        .signal(Signal::SIGTERM)
+        .map_err(|source| ClientError::Connect { path, source })
 }
 
 async fn wait_for_end(session: &Session) -> Result<(), ClientError> {
