@@ -12,4 +12,8 @@ mod daemon_logs;
 mod daemon_messages;
 mod daemon_protocol;
 mod daemon_watch;
+mod keeper_daemon;
+mod keeper_faults;
+mod keeper_handover;
+mod keeper_update;
 mod support;

@@ -20,9 +20,9 @@ use super::socket::DESCRIPTORS_LIMIT;
 pub struct Packet {
     /// Bytes put into the buffer; 0 at the end of the connection.
     pub length: usize,
-    /// The descriptors that came with it.
+    /// The descriptors that came with it: the first of those sent, when this process has no more left.
     pub descriptors: Vec<OwnedFd>,
-    /// Whether bytes or descriptors were lost: the buffer was too small, or this process has no descriptor left.
+    /// Whether bytes were lost because the buffer was too small.
     pub cut: bool,
 }
 
@@ -95,7 +95,7 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Packet> 
     Ok(Packet {
         length: usize::try_from(length).unwrap_or(0),
         descriptors,
-        cut: message.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0,
+        cut: message.msg_flags & libc::MSG_TRUNC != 0,
     })
 }
 

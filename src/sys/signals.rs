@@ -23,6 +23,11 @@ impl Signals {
         use nix::sys::signalfd::{SfdFlags, SignalFd};
         let set = set_of(signals);
         set.thread_block()?;
+        for signal in signals {
+            // Whoever started us may have ignored it; the exits of children would then never be told.
+            // SAFETY: sets the default disposition, which runs no code of ours.
+            unsafe { nix::sys::signal::signal(*signal, nix::sys::signal::SigHandler::SigDfl) }?;
+        }
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         Ok(Self {
             source: SignalFd::with_flags(&set, flags)?,
