@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cli, addon -> client -> app, protocol        daemon -> process -> app, bus, cluster -> channel -> protocol, sys
+//!                                              daemon, process -> keeper -> sys
 //! ```
 
 #[cfg(feature = "addon")]

@@ -15,4 +15,8 @@ mod daemon_messages;
 mod daemon_protocol;
 mod daemon_watch;
 mod outlive;
+mod keeper_daemon;
+mod keeper_faults;
+mod keeper_handover;
+mod keeper_update;
 mod support;

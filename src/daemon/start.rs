@@ -23,7 +23,7 @@ use crate::{
     bus::{Bus, Journal},
     client::READY,
     cluster::{Keep, KeepFuture, Primary},
-    home::{Home, write_private},
+    home::{Home, HomeError, write_private},
     keeper::{Inventory, Keeper},
     process::Surroundings,
     slot::StateSlot,
@@ -33,6 +33,8 @@ use crate::{
 /// Why there is no daemon.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
+    #[error(transparent)]
+    Home(#[from] HomeError),
     #[error(
         "cannot {what} {path}: {source}; check permissions and free space, or set RPM2_HOME to another folder"
     )]
@@ -50,8 +52,8 @@ fn file_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Star
     move |source| StartError::File { what, path, source }
 }
 
-pub(super) fn main(home: &Home) -> ExitCode {
-    match serve(home) {
+pub(super) fn main() -> ExitCode {
+    match Home::from_env().map_err(StartError::from).and_then(|home| serve(&home)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&error.to_string());
