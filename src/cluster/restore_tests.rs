@@ -246,3 +246,32 @@ fn damaged_states_are_errors() {
         assert!(restored.is_err(), "{state}");
     }
 }
+
+#[tokio::test]
+async fn states_of_the_first_version_are_read_for_ever() {
+    let state = include_bytes!("../../tests/fixtures/cluster-v1.json");
+    let held = Arc::new(Held::default());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let sockets = BTreeMap::from([("l3".to_owned(), listener.into())]);
+    let keep = Arc::clone(&held) as Arc<dyn Keep>;
+    let primary = Primary::restore(2, state, sockets, keep).unwrap();
+    // What is saved again is the same, so nothing was passed over.
+    let saved = String::from_utf8(held.0.lock().unwrap().state.clone()).unwrap();
+    assert_eq!(saved, String::from_utf8_lossy(state).trim_end());
+    let resume = |id| {
+        let (reader, sender, end) = crate::channel::open().unwrap();
+        let worker = primary.resume_worker(id, sender.clone()).unwrap();
+        Fake::of(worker, end, sender, reader)
+    };
+    let (serving, asking, leaving) = (resume(5), resume(6), resume(7));
+    let answer = asking.read().unwrap();
+    assert_eq!(answer["ack"], 4);
+    assert_eq!(answer["data"]["keys"][0], 1.5);
+    assert_eq!(answer["sockname"]["port"], address.port());
+    let _client = connect(&answer);
+    assert_eq!(serving.connection().await >> 32, 2);
+    assert!(leaving.worker.is_leaving() && leaving.worker.is_listening());
+    assert_eq!(Fake::new(&primary, Policy::Shared).worker.id(), 8);
+}

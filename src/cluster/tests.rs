@@ -34,6 +34,20 @@ impl Fake {
         }
     }
 
+    pub(super) fn of(
+        worker: Worker,
+        end: OwnedFd,
+        sender: ChannelSender,
+        reader: ChannelReader,
+    ) -> Self {
+        Self {
+            worker,
+            end,
+            sender,
+            _reader: reader,
+        }
+    }
+
     /// The same worker, of a primary that goes on.
     pub(super) fn resume(self, primary: &Primary) -> Self {
         let fd = self.sender.descriptor().try_clone_to_owned().unwrap();
