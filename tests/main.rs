@@ -12,4 +12,5 @@ mod daemon_logs;
 mod daemon_messages;
 mod daemon_protocol;
 mod daemon_watch;
+mod handover;
 mod support;

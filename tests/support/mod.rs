@@ -2,3 +2,4 @@
 
 pub(crate) mod apps;
 pub(crate) mod homes;
+pub(crate) mod old_daemon;
