@@ -181,10 +181,10 @@ async fn a_worker_that_was_leaving_is_leaving() {
         let start = Start::new(&node, "http.js").with(&variables);
         let ward = old.ward(&start, true);
         let address = address(&old.said(&ward));
-        // Served once, so the worker has the second connection too soon after.
-        request(&mut connect(address).await).await;
         let mut busy = connect(address).await;
-        busy.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+        request(&mut busy).await;
+        let next = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        busy.write_all(next).await.unwrap();
         old.tell(&json!({ "disconnect": ward.id }));
         old.until_forgotten("l1");
         old.kill();
@@ -194,6 +194,11 @@ async fn a_worker_that_was_leaving_is_leaving() {
         // It would drop what it serves if it were told again.
         app.worker().disconnect();
         primary.settle();
+        let mut answer = String::new();
+        soon("the answer", busy.read_to_string(&mut answer))
+            .await
+            .unwrap();
+        assert!(answer.ends_with(&app.id()), "{answer}");
         app.closed().await;
         assert!(TcpStream::connect(address).await.is_err());
     }
