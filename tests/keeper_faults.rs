@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, os::unix::net::UnixListener};
 
 use nix::sys::signal::Signal;
-use rpm2::{keeper::down_file, sys::proc};
+use rpm2::sys::proc;
 use serde_json::json;
 
 use crate::support::kept::{Kept, wait_until};
@@ -14,7 +14,7 @@ fn a_first_daemon_that_fails_tells_the_launcher_and_leaves_nothing() {
     kept.daemon_script("echo no room for me; exit 1");
     assert_eq!(kept.launch(), "no room for me\n");
     kept.wait_until_left();
-    assert!(!down_file(kept.home()).exists());
+    assert!(!kept.home().down_file().exists());
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn daemons_that_die_again_and_again_are_reported_until_one_serves() {
     let app = daemon.spawn("p0", "exec sleep 300", &["p0/out"]);
     kept.break_daemons(true);
     daemon.kill();
-    let down = down_file(kept.home());
+    let down = kept.home().down_file();
     let mut text = String::new();
     wait_until("the third failure", || {
         text = fs::read_to_string(&down).unwrap_or_default();
@@ -124,7 +124,7 @@ fn without_a_daemon_the_keeper_ends_the_apps_and_kills_those_that_will_not() {
     kept.break_daemons(true);
     daemon.kill();
     wait_until("the pause between two tries", || {
-        down_file(kept.home()).exists()
+        kept.home().down_file().exists()
     });
     let asked = std::time::Instant::now();
     kept.signal(Signal::SIGTERM);
@@ -133,7 +133,7 @@ fn without_a_daemon_the_keeper_ends_the_apps_and_kills_those_that_will_not() {
     for pid in [obedient, deaf] {
         assert!(!proc::exists(pid));
     }
-    assert!(!down_file(kept.home()).exists());
+    assert!(!kept.home().down_file().exists());
 }
 
 #[test]

@@ -176,10 +176,16 @@ mod tests {
     #[test]
     fn a_buffer_that_grew_is_given_back() {
         let mut lines = Lines::new(1 << 20);
-        assert_eq!(read(&mut lines, &[b'1'; 600_000], 1000), (Vec::new(), 0));
+        assert_eq!(
+            read(&mut lines, &b"1".repeat(600_000), 1000),
+            (Vec::new(), 0)
+        );
         assert_eq!(read(&mut lines, b"\n", 1000).0.len(), 1);
         assert_eq!(lines.partial.capacity(), 0);
-        assert_eq!(read(&mut lines, &[b'1'; 2_000_000], 1000), (Vec::new(), 0));
+        assert_eq!(
+            read(&mut lines, &b"1".repeat(2_000_000), 1000),
+            (Vec::new(), 0)
+        );
         assert_eq!(lines.partial.capacity(), 0);
     }
 }

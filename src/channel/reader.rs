@@ -5,6 +5,9 @@
 //! every line that was not acted on, whole; and the one line that was being acted on at that instant a second time.
 //! Node's answer to a socket of ours is harmless then; a cluster message is too, see `cluster`. Only a line over 64
 //! KiB that had been taken in part is lost: its rest is told as [`ChannelEvent::Torn`].
+//!
+//! Taking each line out by itself costs half a microsecond of processor time a message (1.9 instead of 1.4 for all of
+//! the reading, short messages of a real Node); Node needs several for sending one, and stays the slower side.
 
 use std::{
     cell::RefCell,

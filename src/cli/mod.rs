@@ -60,7 +60,11 @@ struct GlobalArgs {
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
     // Before anything else is read: these are what a command becomes when it launches a daemon.
-    match std::env::args_os().nth(1).as_deref().and_then(OsStr::to_str) {
+    match std::env::args_os()
+        .nth(1)
+        .as_deref()
+        .and_then(OsStr::to_str)
+    {
         Some("keeper") => return crate::keeper::main(),
         Some("daemon") => return crate::daemon::main(),
         _ => {}

@@ -5,14 +5,15 @@ use std::{os::fd::OwnedFd, sync::Arc};
 use super::{
     answer,
     balance::{self, Candidate},
-    state::{Connection, State},
+    state::{Connection, Listener, State},
 };
 use crate::channel::{HandleType, HandlesLost};
 
 impl State {
     /// The worker to give the next connection of this listener to, if any is free.
     pub(super) fn free_worker(&self, key: &str, refused_by: &[u32]) -> Option<u32> {
-        let listener = self.listeners.get(key).filter(|listener| listener.kept)?;
+        let may_give = |listener: &&Listener| listener.kept && !self.is_frozen;
+        let listener = self.listeners.get(key).filter(may_give)?;
         let candidates = listener.record.members.iter().filter_map(|id| {
             let worker = self.workers.get(id)?;
             let may_have = !worker.record.retired

@@ -20,6 +20,8 @@ mod primary;
 mod query;
 mod record;
 mod restore;
+#[cfg(test)]
+mod restore_tests;
 mod saved;
 mod state;
 #[cfg(test)]

@@ -69,6 +69,12 @@ impl Primary {
         lock(&self.state).settle();
     }
 
+    /// For a process that ends so that another goes on: what is dropped from here on closes and saves nothing, and
+    /// nothing is accepted. To be called once no channel is read any more.
+    pub fn freeze(&self) {
+        lock(&self.state).is_frozen = true;
+    }
+
     /// Connections that were lost with a daemon before this one.
     pub fn lost_connections(&self) -> u64 {
         lock(&self.state).lost

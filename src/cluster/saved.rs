@@ -46,6 +46,9 @@ struct Saving<'a> {
 impl State {
     /// Saves what has changed, and then gives up the listeners that are closed.
     pub(super) fn save(&mut self) {
+        if self.is_frozen {
+            return;
+        }
         let present = self.workers.iter().map(|(id, entry)| (*id, &entry.record));
         let absent = self.absent.iter().map(|(id, record)| (*id, record));
         let listeners = self.listeners.iter();

@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) keeping: Keeping,
     /// Kept listeners that are closed, until that is saved.
     pub(super) closed: Vec<String>,
+    /// Another process goes on: nothing is accepted, closed or saved any more.
+    pub(super) is_frozen: bool,
     /// Connections that a change of the daemon lost.
     pub(super) lost: u64,
     pub(super) generation: u32,
@@ -146,6 +148,9 @@ impl State {
 
     /// The worker's channel has ended: others get what it was given, and its listeners end if nobody else has them.
     pub(super) fn remove_worker(&mut self, id: u32) {
+        if self.is_frozen {
+            return;
+        }
         let Some(worker) = self.workers.remove(&id) else {
             return;
         };

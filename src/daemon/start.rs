@@ -53,7 +53,10 @@ fn file_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Star
 }
 
 pub(super) fn main() -> ExitCode {
-    match Home::from_env().map_err(StartError::from).and_then(|home| serve(&home)) {
+    match Home::from_env()
+        .map_err(StartError::from)
+        .and_then(|home| serve(&home))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&error.to_string());
@@ -198,9 +201,10 @@ async fn kept_primary(
     journal: &Journal,
 ) -> Result<Primary, StartError> {
     let slot = kept_slot(kept, keeper, "cluster").await?;
-    let listeners = kept
-        .extract_if(.., |name, _| name.starts_with('l'))
-        .collect();
+    let (listeners, rest) = std::mem::take(kept)
+        .into_iter()
+        .partition(|(name, _)| name.starts_with('l'));
+    *kept = rest;
     let state = slot.read();
     let keep: Arc<dyn Keep> = Arc::new(ClusterKeep {
         keeper: keeper.clone(),

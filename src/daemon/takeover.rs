@@ -72,7 +72,7 @@ impl Daemon {
             }),
             _ => None,
         };
-        let process = self.process_of(&key, &saved, estate);
+        let process = process_of(&key, &saved, estate);
         let process = Process::resume(
             saved,
             slot,
@@ -81,34 +81,6 @@ impl Daemon {
         );
         self.registry().restore(id, process.clone());
         self.watch_as_declared(&process);
-    }
-
-    /// The process of a key: the living one, or else the exit that its state does not know of yet.
-    fn process_of(&self, key: &str, saved: &Saved, estate: &mut Estate) -> Option<Resumed> {
-        let living = estate
-            .alive
-            .iter()
-            .position(|alive| alive.key == key)
-            .map(|at| estate.alive.remove(at));
-        if let Some(Alive {
-            pid, handle, exit, ..
-        }) = living
-        {
-            return Some(Resumed { pid, handle, exit });
-        }
-        let at = estate
-            .exits
-            .iter()
-            .rposition(|exited| exited.key == key && saved.awaits(exited.pid))?;
-        let exited = estate.exits.remove(at);
-        let (sender, exit) = oneshot::channel();
-        // Its receiver is in our hands.
-        let _ = sender.send(exited.exit);
-        Some(Resumed {
-            pid: exited.pid,
-            handle: Handle::of_gone(),
-            exit,
-        })
     }
 
     /// Waits a little for the subscribers that were there, tells everyone of the gap, and lets the apps be heard.
@@ -129,4 +101,32 @@ impl Daemon {
             .publish("rpm2:daemon", &[payload.to_string().as_bytes()]);
         self.around().listening.cancel();
     }
+}
+
+/// The process of a key: the living one, or else the exit that its state does not know of yet.
+fn process_of(key: &str, saved: &Saved, estate: &mut Estate) -> Option<Resumed> {
+    let living = estate
+        .alive
+        .iter()
+        .position(|alive| alive.key == key)
+        .map(|at| estate.alive.remove(at));
+    if let Some(Alive {
+        pid, handle, exit, ..
+    }) = living
+    {
+        return Some(Resumed { pid, handle, exit });
+    }
+    let at = estate
+        .exits
+        .iter()
+        .rposition(|exited| exited.key == key && saved.awaits(exited.pid))?;
+    let exited = estate.exits.remove(at);
+    let (sender, exit) = oneshot::channel();
+    // Its receiver is in our hands.
+    let _ = sender.send(exited.exit);
+    Some(Resumed {
+        pid: exited.pid,
+        handle: Handle::of_gone(),
+        exit,
+    })
 }

@@ -1,14 +1,12 @@
 //! Words about daemons that die: in `pm2.log`, and in a file that clients show while there is none.
 
-use std::{fs, io::Write, path::PathBuf, time::Duration};
+use std::{fs, io::Write, time::Duration};
 
-use super::open::{append_private, write_private};
-use crate::{home::Home, sys::proc::Exit};
-
-/// The file that says why there is no daemon.
-pub fn down_file(home: &Home) -> PathBuf {
-    home.root().join("rpm2.down")
-}
+use super::open::append_private;
+use crate::{
+    home::{Home, write_private},
+    sys::proc::Exit,
+};
 
 /// A line in the daemon's log, in its form.
 pub(super) fn log(home: &Home, line: &str) {
@@ -24,13 +22,13 @@ pub(super) fn died(home: &Home, how: &str, deaths: u32, wait: Duration) {
     let line = sentence(home, how, deaths, wait);
     log(home, &line);
     if !wait.is_zero() {
-        let _ = write_private(&down_file(home), format!("{line}\n").as_bytes());
+        let _ = write_private(&home.down_file(), format!("{line}\n").as_bytes());
     }
 }
 
 /// A daemon serves again, or none is meant to.
 pub(super) fn clear(home: &Home) {
-    let _ = fs::remove_file(down_file(home));
+    let _ = fs::remove_file(home.down_file());
 }
 
 /// How a process ended, as text.

@@ -27,7 +27,6 @@ mod update;
 mod wire;
 
 pub use self::{
-    down::down_file,
     handle::{Alive, Exited, Inventory, Keeper, Spawned},
     start::main,
 };

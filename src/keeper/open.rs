@@ -14,7 +14,7 @@ use std::{
 };
 
 use crate::{
-    home::{Home, HomeError},
+    home::{Home, HomeError, write_private},
     sys::descriptor,
 };
 

@@ -66,6 +66,7 @@ impl Listener {
             match reader.next().await {
                 ChannelEvent::Message(body) => {
                     self.message(&body);
+                    // The wait may be long, and a daemon that takes over must not act on it again.
                     reader.acted();
                     self.around.bus.room().await;
                 }

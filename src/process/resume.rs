@@ -75,6 +75,7 @@ impl Task {
                 return Unfinished::Ended;
             }
         };
+        let orphan = run.worker.is_none();
         let alone = run.worker.is_none() && !self.settings.wait_ready;
         self.run = Some(run);
         {
@@ -83,7 +84,7 @@ impl Task {
             record.live = Some(live);
             record.changed = true;
         }
-        let torn = self.slot.noted();
+        let torn = self.slot.noted() || (saved.worker.is_some() && orphan);
         match phase {
             _ if torn && !matches!(phase, SavedPhase::Stopping { .. }) => {
                 self.phase = Phase::Online;
@@ -129,7 +130,8 @@ impl Task {
             Unfinished::Nothing => {}
             Unfinished::Online => self.online(),
             Unfinished::Torn => {
-                let text = "a message to it was cut in two when the daemon died, and would kill it: it is restarted";
+                let text = "a message to it was cut in two when the daemon died, or its place in the cluster is \
+                            not known any more: it is restarted";
                 self.around
                     .journal
                     .error(format!("App {}: {text}", lock(&self.shared).name()));
@@ -158,7 +160,7 @@ pub(super) enum Unfinished {
     Nothing,
     /// It was started, and is online by that.
     Online,
-    /// A line on its channel was cut in two: it must be replaced.
+    /// A line on its channel was cut in two, or the cluster does not know it: it must be replaced.
     Torn,
     /// It was to be started.
     Start,

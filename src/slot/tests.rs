@@ -18,7 +18,7 @@ fn the_last_content_is_read_whatever_the_sizes() {
     let sizes = [
         0, 1, 5000, 100, 70_000, 0, 1_000_000, 3, 1_000_000, 2_000_000, 10, 10, 10,
     ];
-    let mut slots = vec![copy(&slot), slot];
+    let mut slots = [copy(&slot), slot];
     for (size, fill) in sizes.into_iter().zip(1..) {
         let content = vec![fill; size];
         // Writers take turns, as daemons do.

@@ -3,3 +3,4 @@
 pub(crate) mod apps;
 pub(crate) mod homes;
 pub(crate) mod kept;
+pub(crate) mod old_daemon;
