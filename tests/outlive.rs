@@ -66,7 +66,7 @@ async fn apps_keep_pid_id_counters_uptime_and_watch() {
     home.write("app.sh", "exec sleep 61");
     client
         .until("a restart by the watch", 0, |process| {
-            process["pm2_env"]["restart_time"] == 1
+            process["pm2_env"]["restart_time"] == 1 && process["pm2_env"]["status"] == "online"
         })
         .await;
     client.start_shell("next", "exec sleep 60", json!({})).await;
@@ -112,7 +112,7 @@ async fn exits_while_there_is_no_daemon_are_known_and_restarts_still_happen() {
     assert_eq!(left["pm2_env"]["exit_code"], 5);
     let restarted = client
         .until("the restart", 0, |process| {
-            process["pm2_env"]["restart_time"] == 1
+            process["pm2_env"]["restart_time"] == 1 && process["pm2_env"]["status"] == "online"
         })
         .await;
     assert_eq!(
@@ -193,7 +193,7 @@ async fn a_stop_and_a_restart_that_were_under_way_are_finished() {
         .await;
     let restarted = client
         .until("restarted", 1, |process| {
-            process["pm2_env"]["restart_time"] == 1
+            process["pm2_env"]["restart_time"] == 1 && process["pm2_env"]["status"] == "online"
         })
         .await;
     assert_eq!(

@@ -12,6 +12,8 @@ use crate::home::Home;
 
 /// A daemon that is leaving may hold the lock this long.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// A daemon that has died and is about to be started again is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks whether the daemon that another client launched is ready.
 const PAUSE: Duration = Duration::from_millis(5);
 /// A failing daemon explains itself in no more than this many bytes.
@@ -61,9 +63,17 @@ pub(super) async fn connect_or_launch(
     binary: &Path,
 ) -> Result<(Connection, bool), ClientError> {
     let deadline = Instant::now() + DEADLINE;
+    let patience = Instant::now() + PATIENCE;
     loop {
-        if let Some(connection) = connect(home).await? {
-            return Ok((connection, false));
+        match connect(home).await {
+            Ok(Some(connection)) => return Ok((connection, false)),
+            Ok(None) => {}
+            // It is being started again, most often in an instant.
+            Err(ClientError::Down { .. }) if Instant::now() < patience => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            Err(error) => return Err(error),
         }
         home.create()?;
         match launch(home, binary)? {

@@ -21,7 +21,10 @@ use super::{
     settings::Settings,
     stop::Stopping,
 };
-use crate::{slot::StateSlot, sys::proc::Exit};
+use crate::{
+    slot::StateSlot,
+    sys::{pidfd::Handle, proc::Exit},
+};
 
 /// A record and whoever reads it.
 pub(super) type Shared = Arc<Mutex<Record>>;
@@ -152,7 +155,10 @@ impl Task {
             _ => Box::pin(std::future::pending()),
         };
         let (word, exit): (Awaited<'_, Option<Word>>, Awaited<'_, Exit>) = match &mut self.run {
-            Some(run) => (Box::pin(run.words.recv()), Box::pin(exit_of(&mut run.exit))),
+            Some(run) => (
+                Box::pin(run.words.recv()),
+                Box::pin(exit_of(run.pid, &mut run.exit)),
+            ),
             None => (
                 Box::pin(std::future::pending()),
                 Box::pin(std::future::pending()),
@@ -339,12 +345,15 @@ pub(super) fn answer(waiting: Vec<Reply>, result: impl Fn() -> Result<(), Proces
     }
 }
 
-async fn exit_of(exit: &mut tokio::sync::oneshot::Receiver<Exit>) -> Exit {
-    match exit.await {
-        Ok(exit) => exit,
-        // The reaper lives as long as the daemon.
-        Err(_) => std::future::pending().await,
+async fn exit_of(pid: i32, exit: &mut tokio::sync::oneshot::Receiver<Exit>) -> Exit {
+    if let Ok(exit) = exit.await {
+        return exit;
     }
+    // The keeper is gone, and with it whoever could say how the process ended; that it ended can still be seen.
+    if let Some(process) = Handle::open(pid) {
+        process.gone().await;
+    }
+    Exit::Signal(0)
 }
 
 async fn wait_until(deadline: Option<Instant>) {
