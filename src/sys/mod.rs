@@ -2,6 +2,7 @@
 
 pub mod descriptor;
 pub mod listen;
+pub mod memory;
 pub mod memory_file;
 pub mod peer;
 pub mod pidfd;
