@@ -162,6 +162,8 @@ fn nonsense_of_a_daemon_is_survived() {
 fn without_descriptors_or_processes_left_nothing_kept_is_lost() {
     let (kept, mut daemon) = Kept::started();
     let app = daemon.spawn("p0", "exec sleep 300", &["p0/out"]);
+    // The app's handle, which went with the answer, is closed behind it.
+    daemon.ask("settle", json!(null));
     let keeper = kept.keeper_pid();
     let is_free = |number: &usize| !fs::exists(format!("/proc/{keeper}/fd/{number}")).unwrap();
     let lowest_free = (0..65_536).find(is_free).unwrap();
