@@ -91,7 +91,8 @@ describe('across', () => {
       return stdout
     }
     const jlist = async () => JSON.parse((await pm2('jlist')).split('\n').at(-1))
-    const brief = async () => (await jlist()).map(({ name, pm_id, pm2_env }) => [name, pm_id, pm2_env.status, pm2_env.restart_time])
+    const brief = async () =>
+      (await jlist()).map(({ name, pm_id, pm2_env }) => [name, pm_id, pm2_env.status, pm2_env.restart_time])
     const daemon = place.daemonPid()
     await pm2('start', 'echo.js', '--name', 'one')
     await pm2('start', 'pair.config.js')

@@ -22,7 +22,10 @@ describe('the platforms', () => {
 
   test('the shell launcher has the same table', () => {
     const launcher = fs.readFileSync(here, 'utf8')
-    const lines = [...launcher.matchAll(/^ {2}([a-z0-9-]+):(\/\S+?)(?:;| \\)/gm)].map(([, triple, loader]) => ({ triple, loader }))
+    const lines = [...launcher.matchAll(/^ {2}([a-z0-9-]+):(\/\S+?)(?:;| \\)/gm)].map(([, triple, loader]) => ({
+      triple,
+      loader,
+    }))
     const expected = platforms.filter(({ loader }) => loader).map(({ triple, loader }) => ({ triple, loader }))
     assert.deepStrictEqual(lines, expected)
   })
@@ -60,7 +63,9 @@ describe('the launcher', () => {
   test('becomes the program: its arguments, its process, its exit code', async () => {
     install('printf "%s|" "$@"; echo $$ >&2; exit 7')
     let pid
-    const result = await run(at('package', 'bin', 'rpm2'), ['a b', '', '*', '$x'], { onOutput: (_, child) => (pid = child.pid) })
+    const result = await run(at('package', 'bin', 'rpm2'), ['a b', '', '*', '$x'], {
+      onOutput: (_, child) => (pid = child.pid),
+    })
     assert.deepStrictEqual([result.stdout, result.code], ['a b||*|$x|', 7])
     assert.strictEqual(Number(result.stderr), pid)
   })
@@ -86,7 +91,10 @@ describe('the launcher', () => {
 
   test('RPM2_BINARY is run instead', async () => {
     const other = program('echo other "$@"', 'other')
-    assert.strictEqual((await run(at('package', 'bin', 'rpm2'), ['x'], { env: { ...process.env, RPM2_BINARY: other } })).stdout, 'other x\n')
+    assert.strictEqual(
+      (await run(at('package', 'bin', 'rpm2'), ['x'], { env: { ...process.env, RPM2_BINARY: other } })).stdout,
+      'other x\n',
+    )
   })
 
   test('says what is wrong when there is no program', async () => {
@@ -113,7 +121,10 @@ describe('the launcher', () => {
 
   const throughNode = (text, options) => {
     const other = program(text, 'other')
-    return run(process.execPath, [at('package', 'bin', 'rpm2.js'), 'x'], { env: { ...process.env, RPM2_BINARY: other }, ...options })
+    return run(process.execPath, [at('package', 'bin', 'rpm2.js'), 'x'], {
+      env: { ...process.env, RPM2_BINARY: other },
+      ...options,
+    })
   }
 
   test('in Node passes on arguments, exit code and death by a signal', async () => {

@@ -41,15 +41,24 @@ function scriptTest(title, text, check) {
   })
 }
 
-const prints = (expected) => ({ stdout, stderr, code }) => assert.deepStrictEqual({ stdout, stderr, code }, { stdout: expected, stderr: '', code: 0 })
+const prints =
+  (expected) =>
+  ({ stdout, stderr, code }) =>
+    assert.deepStrictEqual({ stdout, stderr, code }, { stdout: expected, stderr: '', code: 0 })
 
 describe('promises', () => {
   sessionTest('every call without a callback returns one', async (session) => {
     assert.strictEqual((await session.connect()).pm2_home, session.pm2_home)
     const [app] = await session.start(fixture('idle.js'))
     assert.strictEqual(app.pm2_env.status, 'online')
-    assert.deepStrictEqual((await session.list()).map(({ name }) => name), ['idle'])
-    assert.deepStrictEqual((await session.describe('idle')).map(({ pid }) => pid), [app.pid])
+    assert.deepStrictEqual(
+      (await session.list()).map(({ name }) => name),
+      ['idle'],
+    )
+    assert.deepStrictEqual(
+      (await session.describe('idle')).map(({ pid }) => pid),
+      [app.pid],
+    )
     assert.strictEqual((await session.stop('idle'))[0].status, 'stopped')
     assert.strictEqual((await session.restart('idle'))[0].status, 'online')
     assert.deepStrictEqual(await session.ping(), { msg: 'pong' })
@@ -60,15 +69,24 @@ describe('promises', () => {
   sessionTest('are rejected with an Error that has a code', async (session) => {
     await assert.rejects(session.stop('nobody'), { name: 'Error', message: 'process or namespace not found' })
     await assert.rejects(session.sendDataToProcessId(7, { topic: true, data: 1 }), { code: 'RPM2_REFUSED' })
-    await assert.rejects(session.start(fixture('none.js')), (error) => error instanceof Error && typeof error.code === 'string')
+    await assert.rejects(
+      session.start(fixture('none.js')),
+      (error) => error instanceof Error && typeof error.code === 'string',
+    )
   })
 
   sessionTest('several failures are one rejection that has them all, and what was done', async (session) => {
     const apps = [{ script: '/none/a.js' }, { script: fixture('idle.js') }, { script: '/none/b.js' }]
     await assert.rejects(session.start(apps), (error) => {
       assert.ok(error instanceof Error)
-      assert.deepStrictEqual(error.errors.map(({ message }) => message), ['Script not found: /none/a.js', 'Script not found: /none/b.js'])
-      assert.deepStrictEqual(error.result.map(({ pm2_env }) => pm2_env.name), ['idle'])
+      assert.deepStrictEqual(
+        error.errors.map(({ message }) => message),
+        ['Script not found: /none/a.js', 'Script not found: /none/b.js'],
+      )
+      assert.deepStrictEqual(
+        error.result.map(({ pm2_env }) => pm2_env.name),
+        ['idle'],
+      )
       return true
     })
   })
@@ -166,6 +184,32 @@ describe('the script', () => {
   )
 })
 
+describe('a daemon that is lost', () => {
+  sessionTest(
+    'fails the calls on their way, and the next call finds a new one',
+    async (session, { home, daemonPid }) => {
+      const other = new rpm2.custom({ pm2_home: home })
+      // Never says that it is ready: the answer is on its way until then.
+      const unanswered = session.start({ script: fixture('idle.js'), wait_ready: true, listen_timeout: 50_000 })
+      const app = await eventually(async () => (await other.list())[0]?.pid, 'the app is launching')
+      const first = daemonPid()
+      process.kill(first, 'SIGKILL')
+      await assert.rejects(unanswered, { code: 'RPM2_DAEMON_LOST' })
+      assert.ok(Array.isArray(await session.list()))
+      assert.notStrictEqual(daemonPid(), first)
+      await other.disconnect()
+      if (isAlive(app)) process.kill(app, 'SIGKILL')
+    },
+  )
+
+  sessionTest('cannot be launched: the error says why, and the script may end', async (session, { home }) => {
+    const text = `const { custom } = require(${JSON.stringify(root)})
+      new custom({ pm2_home: ${JSON.stringify(home)} }).list((error) => console.log(error.code, error.message.includes('/none/rpm2')))`
+    const { stdout, code } = await runScript(text, { env: { ...environmentFor(home), RPM2_BINARY: '/none/rpm2' } })
+    assert.deepStrictEqual([stdout, code], ['RPM2_LAUNCH true\n', 0])
+  })
+})
+
 describe('surroundings', () => {
   scriptTest(
     'an app gets the environment of the moment it is started',
@@ -206,9 +250,15 @@ describe('the bus', () => {
   sessionTest('waits for a daemon, starts none, and finds the next one', async (session, { home, daemonPid }) => {
     const opened = session.launchBus()
     const other = new rpm2.custom({ pm2_home: home })
-    assert.strictEqual(await Promise.race([opened, new Promise((resolve) => setTimeout(resolve, 200, 'waiting'))]), 'waiting')
+    assert.strictEqual(
+      await Promise.race([opened, new Promise((resolve) => setTimeout(resolve, 200, 'waiting'))]),
+      'waiting',
+    )
     assert.strictEqual(daemonPid(), undefined)
-    const online = (bus) => new Promise((resolve) => bus.on('process:event', ({ event, process }) => event === 'online' && resolve(process.name)))
+    const online = (bus) =>
+      new Promise((resolve) =>
+        bus.on('process:event', ({ event, process }) => event === 'online' && resolve(process.name)),
+      )
 
     await other.connect()
     const bus = await opened
@@ -240,7 +290,10 @@ describe('the bus', () => {
     const busyUntil = Date.now() + 200
     while (Date.now() < busyUntil);
     await all
-    assert.deepStrictEqual(seen, Array.from({ length: count }, (_, index) => index))
+    assert.deepStrictEqual(
+      seen,
+      Array.from({ length: count }, (_, index) => index),
+    )
   })
 
   scriptTest(

@@ -22,7 +22,14 @@ test('the program written for pm2 really is one: it compiles against pm2', async
     const pm2 = path.join(root, 'node_modules', 'pm2', 'types', 'index.d.ts')
     const types = path.join(__dirname, 'types')
     const compilerOptions = { paths: { pm2: [pm2] } }
-    fs.writeFileSync(config, JSON.stringify({ extends: path.join(types, 'tsconfig.json'), compilerOptions, files: [path.join(types, 'pm2.ts')] }))
+    fs.writeFileSync(
+      config,
+      JSON.stringify({
+        extends: path.join(types, 'tsconfig.json'),
+        compilerOptions,
+        files: [path.join(types, 'pm2.ts')],
+      }),
+    )
     const { stdout, code } = await run(process.execPath, [tsc, '-p', config])
     assert.deepStrictEqual([stdout, code], ['', 0])
   } finally {

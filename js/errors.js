@@ -1,6 +1,7 @@
 'use strict'
 
-const toError = ({ message, code }) => (code === undefined ? new Error(message) : Object.assign(new Error(message), { code }))
+const toError = ({ message, code }) =>
+  code === undefined ? new Error(message) : Object.assign(new Error(message), { code })
 
 // Programs that only know single errors find a text on the array too.
 function toErrors(errors) {

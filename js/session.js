@@ -117,7 +117,8 @@ class Session {
 
   // Every other verb has the same shape: arguments as they are, and a callback or none.
   static {
-    const define = (name, value) => Object.defineProperty(this.prototype, name, { value, writable: true, configurable: true })
+    const define = (name, value) =>
+      Object.defineProperty(this.prototype, name, { value, writable: true, configurable: true })
     for (const verb of verbs) {
       define(verb, function (...given) {
         const { args, callback } = splitCallback(given)

@@ -65,7 +65,8 @@ function build(cargo, platform) {
 
 function main() {
   const platform = currentPlatform()
-  if (!platform) fail(`${process.platform}-${process.arch} is not a platform rpm2 can be built for (see js/platforms.js).`)
+  if (!platform)
+    fail(`${process.platform}-${process.arch} is not a platform rpm2 can be built for (see js/platforms.js).`)
   const { executable, addon } = filesOf(platform)
   const cargo = findCargo()
   if (!cargo && fs.existsSync(executable) && fs.existsSync(addon)) {

@@ -31,7 +31,10 @@ function exchange(env) {
       if (!sent || !/pm2-master launchBus \{[^]*num: /.test(seen)) return
       clearTimeout(timer)
       // The master listens for ever; it has shown what it is for.
-      master.removeAllListeners('exit').once('exit', () => resolve()).kill()
+      master
+        .removeAllListeners('exit')
+        .once('exit', () => resolve())
+        .kill()
     }
     master.stdout.setEncoding('utf8').on('data', show)
     master.stderr.pipe(process.stderr)

@@ -70,8 +70,8 @@ impl Home {
         Ok(Self::at(std::path::absolute(&root).unwrap_or(root)))
     }
 
-    /// Makes the folders that are missing, for their owner alone (0700), and checks that the sockets' paths fit.
-    pub fn create(&self) -> Result<(), HomeError> {
+    /// Checks that the sockets' paths fit. Nothing is looked up.
+    pub fn check(&self) -> Result<(), HomeError> {
         for socket in [self.rpc_socket(), self.pub_socket()] {
             let len = socket.as_os_str().len();
             if len > SOCKET_PATH_LIMIT {
@@ -82,6 +82,12 @@ impl Home {
                 });
             }
         }
+        Ok(())
+    }
+
+    /// Makes the folders that are missing, for their owner alone (0700), and checks that the sockets' paths fit.
+    pub fn create(&self) -> Result<(), HomeError> {
+        self.check()?;
         for path in [self.root.clone(), self.logs(), self.pids(), self.modules()] {
             make_private(&path).map_err(|source| HomeError::Create { path, source })?;
         }

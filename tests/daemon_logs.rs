@@ -65,7 +65,9 @@ async fn a_large_output_right_before_the_end_is_complete() {
             process["pm2_env"]["status"] == "stopped"
         })
         .await;
-    let expected: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
+    let expected = (1..=200_000).fold(String::new(), |text, number| {
+        text + &number.to_string() + "\n"
+    });
     assert!(home.app_log("burst-out.log") == expected.as_bytes());
     let mut heard = String::new();
     while heard.len() < expected.len() {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod channel;
+mod cli;
+mod cli_logs;
 mod cluster_listen;
 mod cluster_protocols;
 mod cluster_workers;

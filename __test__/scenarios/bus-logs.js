@@ -3,7 +3,9 @@ exports.title = 'log:out and log:err carry what an app prints'
 exports.run = async ({ ok, record, fixture, listen, eventually }) => {
   // Without a daemon the bus would wait for one.
   await ok('connect')
-  const { seen } = await listen('log:*', (stream, packet) => (packet.process.name === 'app' ? [stream, packet] : undefined))
+  const { seen } = await listen('log:*', (stream, packet) =>
+    packet.process.name === 'app' ? [stream, packet] : undefined,
+  )
   for (const exec_mode of ['fork', 'cluster']) {
     for (const options of [{}, { time: true }, { log_type: 'json' }]) {
       await ok('start', { script: fixture('prints.js'), wait_ready: true, name: 'app', exec_mode, ...options })

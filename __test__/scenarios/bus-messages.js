@@ -26,7 +26,9 @@ const messages = [
 exports.run = async ({ ok, record, fixture, listen, startMarker, settle }) => {
   await startMarker()
   const { bus, seen } = await listen('*', (event, packet) => {
-    return packet.process?.name === 'app' && !/^(process:event|application:|axm:|human:)/.test(event) ? [event, packet] : undefined
+    return packet.process?.name === 'app' && !/^(process:event|application:|axm:|human:)/.test(event)
+      ? [event, packet]
+      : undefined
   })
   for (const exec_mode of ['fork', 'cluster']) {
     await ok('start', { script: fixture('sends.js'), wait_ready: true, name: 'app', exec_mode, pmx: false })
@@ -34,7 +36,9 @@ exports.run = async ({ ok, record, fixture, listen, startMarker, settle }) => {
     await settle(bus)
     for (const send of messages) {
       seen.length = 0
-      const before = new Promise((resolve) => bus.on('*', (event, packet) => packet.process?.pm_id === id && event !== 'process:event' && resolve()))
+      const before = new Promise((resolve) =>
+        bus.on('*', (event, packet) => packet.process?.pm_id === id && event !== 'process:event' && resolve()),
+      )
       await ok('sendDataToProcessId', id, { topic: true, data: { send } })
       await before
       await settle(bus)

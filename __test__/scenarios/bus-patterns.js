@@ -6,8 +6,10 @@ exports.run = async ({ ok, record, fixture, startMarker, settle }) => {
   const [{ pm_id: id }] = await ok('describe', 'app')
   const bus = await ok('launchBus')
   const seen = []
-  const on = (pattern) => bus.on(pattern, (...args) => args.at(-1).data?.mine && seen.push([String(pattern), ...args.slice(0, -1)]))
-  for (const pattern of ['a:b:c', 'a:*', '*:c', 'a:*:c', '*', 'a:b', 'a*', 'a.b.c', 'a:b:c*', /^a:(\w):(\w)$/]) on(pattern)
+  const on = (pattern) =>
+    bus.on(pattern, (...args) => args.at(-1).data?.mine && seen.push([String(pattern), ...args.slice(0, -1)]))
+  for (const pattern of ['a:b:c', 'a:*', '*:c', 'a:*:c', '*', 'a:b', 'a*', 'a.b.c', 'a:b:c*', /^a:(\w):(\w)$/])
+    on(pattern)
   let sent = 0
   const arrivals = await ok('launchBus')
   const send = async (type) => {

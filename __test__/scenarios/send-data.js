@@ -36,7 +36,12 @@ exports.run = async ({ call, ok, record, fixture, eventually }) => {
     const [{ pm_id: id }] = await ok('describe', exec_mode)
     for (const [name, data] of Object.entries(bodies)) {
       const echo = new Promise((resolve) => bus.on('echo', resolve))
-      const [error, result] = await call('sendDataToProcessId', id, { type: 'process:msg', topic: true, data, more: name })
+      const [error, result] = await call('sendDataToProcessId', id, {
+        type: 'process:msg',
+        topic: true,
+        data,
+        more: name,
+      })
       record(`${exec_mode} ${name}: reply`, { error, result })
       const { data: packet, process } = await echo
       bus.off('echo')

@@ -11,7 +11,10 @@ exports.run = async ({ call, ok, record, fixture }) => {
   const signal = async (label, count, method, ...args) => {
     let missing = count
     const got = new Promise((resolve) => bus.on('signalled', () => --missing === 0 && resolve()))
-    record(label, (await ok(method, ...args)).map(({ name, pm_id }) => [name, pm_id]))
+    record(
+      label,
+      (await ok(method, ...args)).map(({ name, pm_id }) => [name, pm_id]),
+    )
     await got
     bus.off('signalled')
   }

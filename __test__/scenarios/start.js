@@ -1,7 +1,8 @@
 exports.title = 'start takes a string, an object, an array and a file'
 
 exports.run = async ({ call, ok, record, fixture }) => {
-  const brief = (apps) => apps.map((app) => [app.name ?? app.pm2_env.name, app.pm2_env.status, app.restart_time])
+  // pm2 answers in the order in which they were done.
+  const brief = (apps) => apps.map((app) => [app.name ?? app.pm2_env.name, app.pm2_env.status, app.restart_time]).sort()
   const recordStart = async (label, ...args) => record(label, brief(await ok('start', ...args)))
   await recordStart('string', fixture('idle.js'))
   record('duplicate', await call('start', fixture('idle.js')))
@@ -20,6 +21,12 @@ exports.run = async ({ call, ok, record, fixture }) => {
   await recordStart('empty array', [])
   record(
     'list',
-    (await ok('list')).map(({ name, pm_id, pm2_env }) => [name, pm_id, pm2_env.exec_mode, pm2_env.NODE_APP_INSTANCE, pm2_env.ROLE]),
+    (await ok('list')).map(({ name, pm_id, pm2_env }) => [
+      name,
+      pm_id,
+      pm2_env.exec_mode,
+      pm2_env.NODE_APP_INSTANCE,
+      pm2_env.ROLE,
+    ]),
   )
 }

@@ -13,14 +13,25 @@ exports.run = async ({ call, ok, record, recordCall, fixture }) => {
       record(`${verb}(${JSON.stringify(target)})`, { error, result })
     }
   }
-  const apps = ['a', 'b', 'c', 'd'].map((name) => ({ script: fixture('idle.js'), name, namespace: name < 'c' ? 'first' : 'second' }))
+  const apps = ['a', 'b', 'c', 'd'].map((name) => ({
+    script: fixture('idle.js'),
+    name,
+    namespace: name < 'c' ? 'first' : 'second',
+  }))
   await ok('start', apps)
   let step = 0
   const act = async (verb, target) => {
     step++
-    const changed = await ok(verb, target)
-    record(`${step} ${verb} ${target}`, changed.map(({ pm2_env, ...rest }) => ({ ...rest, keys: Object.keys(pm2_env).sort() })))
-    record(`${step} after ${verb} ${target}`, (await ok('list')).map(({ name, pid, pm2_env }) => [name, pid > 0, pm2_env.status, pm2_env.restart_time]))
+    // pm2 answers in the order in which they were done.
+    const changed = (await ok(verb, target)).sort((one, other) => one.pm_id - other.pm_id)
+    record(
+      `${step} ${verb} ${target}`,
+      changed.map(({ pm2_env, ...rest }) => ({ ...rest, keys: Object.keys(pm2_env).sort() })),
+    )
+    record(
+      `${step} after ${verb} ${target}`,
+      (await ok('list')).map(({ name, pid, pm2_env }) => [name, pid > 0, pm2_env.status, pm2_env.restart_time]),
+    )
   }
   await act('stop', 'a')
   await act('stop', 'a')
@@ -34,5 +45,8 @@ exports.run = async ({ call, ok, record, recordCall, fixture }) => {
   await act('delete', 0)
   await act('restart', 'all')
   await act('delete', 'all')
-  record('ids begin at 0 again', (await ok('start', fixture('idle.js'))).map(({ pm2_env }) => pm2_env.pm_id))
+  record(
+    'ids begin at 0 again',
+    (await ok('start', fixture('idle.js'))).map(({ pm2_env }) => pm2_env.pm_id),
+  )
 }

@@ -14,7 +14,9 @@ function normalize(value, home, key = '') {
   if (typeof value === 'string') return value.replaceAll(home, '<home>').replaceAll(fixtures, '<fixtures>')
   if (Array.isArray(value)) return value.map((item) => normalize(item, home))
   if (value === null || typeof value !== 'object') return value
-  const entries = Object.keys(value).sort().map((name) => [name, normalize(value[name], home, name)])
+  const entries = Object.keys(value)
+    .sort()
+    .map((name) => [name, normalize(value[name], home, name)])
   return Object.fromEntries(entries)
 }
 

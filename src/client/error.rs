@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
+    app::DeclarationErrors,
     home::HomeError,
     protocol::{call::CallError, frame::FrameError},
 };
@@ -66,6 +67,9 @@ pub enum ClientError {
     /// A verb was called with arguments it cannot use.
     #[error("{0}")]
     Usage(String),
+    /// An app is declared wrongly; nothing was started.
+    #[error("{0}")]
+    Attributes(DeclarationErrors),
     /// Several things failed at once; the rest was done, with this result.
     #[error("{}", messages.join("; "))]
     Several {
@@ -100,7 +104,7 @@ impl ClientError {
             Self::Refused(_) => "RPM2_REFUSED",
             Self::TooLarge { .. } | Self::Frame(_) => "RPM2_TOO_LARGE",
             Self::Reply { .. } => "RPM2_PROTOCOL",
-            Self::Usage(_) => "RPM2_USAGE",
+            Self::Usage(_) | Self::Attributes(_) => "RPM2_USAGE",
             Self::Several { .. } => "RPM2_SEVERAL",
         }
     }

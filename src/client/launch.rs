@@ -32,13 +32,14 @@ pub(crate) const BUSY: &str = "busy";
 
 /// Connects to the daemon of `home`; `None` if there is none.
 pub(super) async fn connect(home: &Home) -> Result<Option<Connection>, ClientError> {
+    home.check()?;
     let path = home.rpc_socket();
     match Connection::open(&path).await {
         Ok(connection) => Ok(Some(connection)),
         Err(error)
             if matches!(
                 error.kind(),
-                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory
             ) =>
         {
             Ok(None)

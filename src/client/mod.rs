@@ -6,11 +6,13 @@
 mod connection;
 mod error;
 mod launch;
+mod progress;
 mod session;
 mod subscription;
 pub mod verbs;
 
 pub use error::ClientError;
 pub(crate) use launch::{BUSY, READY};
+pub use progress::Progress;
 pub use session::{Connected, Session, SessionOptions};
 pub use subscription::Subscription;

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::value::RawValue;
 
-use super::{ClientError, Subscription, connection::Connection, launch};
+use super::{ClientError, Progress, Subscription, connection::Connection, launch};
 use crate::{app::Caller, home::Home};
 
 /// Where a session works and with what.
@@ -29,6 +29,9 @@ pub struct Connected {
     pub launched: bool,
 }
 
+/// Who is told what a verb is doing.
+type Observer = Arc<dyn Fn(&Progress) + Send + Sync>;
+
 struct Inner {
     home: Home,
     binary: PathBuf,
@@ -36,6 +39,7 @@ struct Inner {
     /// One launch at a time; the others find its result.
     connecting: tokio::sync::Mutex<()>,
     warnings: Mutex<Vec<String>>,
+    observer: Mutex<Option<Observer>>,
 }
 
 /// A cheap handle. Connects on the first call and again after the daemon was lost.
@@ -56,6 +60,7 @@ impl Session {
                 connection: Mutex::new(None),
                 connecting: tokio::sync::Mutex::new(()),
                 warnings: Mutex::default(),
+                observer: Mutex::default(),
             }),
             caller: Arc::new(caller),
         }
@@ -99,6 +104,29 @@ impl Session {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Tells `observer` what verbs are doing from now on, as they do it.
+    pub fn observe(&self, observer: impl Fn(&Progress) + Send + Sync + 'static) {
+        let mut kept = self
+            .inner
+            .observer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(Arc::new(observer));
+    }
+
+    /// Tells the observer, if there is one.
+    pub(crate) fn progress(&self, progress: &Progress) {
+        let observer = self
+            .inner
+            .observer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(observer) = observer {
+            observer(progress);
+        }
     }
 
     /// Whether a connection is there now.

@@ -7,7 +7,7 @@ mod command;
 mod exit;
 mod handle;
 mod launch;
-mod logs;
+pub(crate) mod logs;
 mod messages;
 mod outlet;
 mod owner;

@@ -104,110 +104,90 @@ mod tests {
         }
     }
 
+    /// Settings, unstable exits before, the exit, the verdict, unstable exits after.
+    type Case = (RestartSettings, u32, Ended, Verdict, u32);
+
+    fn assert_cases(cases: &[(&str, Case)]) {
+        for (what, (settings, before, ended, verdict, after)) in cases {
+            let counters = Counters {
+                unstable_restarts: *before,
+                ..Counters::default()
+            };
+            let (found, counters) = next_step(settings, counters, ended);
+            assert_eq!(
+                (found, counters.unstable_restarts),
+                (*verdict, *after),
+                "{what}"
+            );
+        }
+    }
+
     #[test]
-    fn the_table_of_verdicts() {
-        let unstable = |count| Counters {
-            unstable_restarts: count,
-            ..Counters::default()
-        };
-        let no_restart = RestartSettings {
-            autorestart: false,
-            ..settings()
-        };
+    fn the_table_of_restarts() {
         let delayed = RestartSettings {
             delay: MS(250),
+            ..settings()
+        };
+        let killed = Ended {
+            exit: Exit::Signal(9),
+            ..crash(0, 5000, 5000)
+        };
+        let at_once = Verdict::Restart(MS(0));
+        assert_cases(&[
+            (
+                "a crash restarts at once",
+                (settings(), 0, crash(1, 5000, 5000), at_once, 0),
+            ),
+            (
+                "a delay is kept",
+                (
+                    delayed,
+                    0,
+                    crash(1, 5000, 5000),
+                    Verdict::Restart(MS(250)),
+                    0,
+                ),
+            ),
+            (
+                "a short run counts",
+                (settings(), 0, crash(1, 10, 10), at_once, 1),
+            ),
+            ("a signal is no code", (settings(), 0, killed, at_once, 0)),
+            (
+                "an old app never gives up",
+                (settings(), 2, crash(1, 10, 3000), at_once, 2),
+            ),
+        ]);
+    }
+
+    #[test]
+    fn the_table_of_ends() {
+        let no_restart = RestartSettings {
+            autorestart: false,
             ..settings()
         };
         let asked = Ended {
             asked: true,
             ..crash(1, 10, 10)
         };
-        let killed = Ended {
-            exit: Exit::Signal(9),
-            ..crash(0, 5000, 5000)
-        };
-        let table = [
-            (
-                "a crash restarts at once",
-                settings(),
-                0,
-                crash(1, 5000, 5000),
-                Verdict::Restart(MS(0)),
-                0,
-            ),
-            (
-                "a delay is kept",
-                delayed,
-                0,
-                crash(1, 5000, 5000),
-                Verdict::Restart(MS(250)),
-                0,
-            ),
-            (
-                "a short run counts",
-                settings(),
-                0,
-                crash(1, 10, 10),
-                Verdict::Restart(MS(0)),
-                1,
-            ),
+        assert_cases(&[
             (
                 "the last one gives up",
-                settings(),
-                2,
-                crash(1, 10, 10),
-                Verdict::GiveUp,
-                0,
-            ),
-            (
-                "an old app never gives up",
-                settings(),
-                2,
-                crash(1, 10, 3000),
-                Verdict::Restart(MS(0)),
-                2,
+                (settings(), 2, crash(1, 10, 10), Verdict::GiveUp, 0),
             ),
             (
                 "a listed code stops",
-                settings(),
-                0,
-                crash(7, 5000, 5000),
-                Verdict::Stop,
-                0,
-            ),
-            (
-                "a signal is no code",
-                settings(),
-                0,
-                killed,
-                Verdict::Restart(MS(0)),
-                0,
+                (settings(), 0, crash(7, 5000, 5000), Verdict::Stop, 0),
             ),
             (
                 "no autorestart stops",
-                no_restart,
-                0,
-                crash(1, 5000, 5000),
-                Verdict::Stop,
-                0,
+                (no_restart, 0, crash(1, 5000, 5000), Verdict::Stop, 0),
             ),
             (
                 "asked to end stops, and counts",
-                settings(),
-                2,
-                asked,
-                Verdict::Stop,
-                3,
+                (settings(), 2, asked, Verdict::Stop, 3),
             ),
-        ];
-        for (what, settings, before, ended, verdict, after) in table {
-            let (found, counters) = next_step(&settings, unstable(before), &ended);
-            assert_eq!(
-                (found, counters.unstable_restarts),
-                (verdict, after),
-                "{what}"
-            );
-        }
+        ]);
     }
 
     #[test]

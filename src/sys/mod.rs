@@ -11,5 +11,6 @@ pub mod seqpacket;
 pub mod signals;
 pub mod socket;
 pub mod spawn;
+pub mod terminal;
 pub mod usage;
 pub mod watched;

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use rpm2::{
@@ -57,7 +57,7 @@ impl TestHome {
     /// A client of the home; the daemon starts with its first call.
     pub(crate) fn session(&self) -> Client {
         let mut caller = Caller::current(self.home.clone(), Program::Module, None).unwrap();
-        caller.cwd = self.folder.path().to_owned();
+        self.folder.path().clone_into(&mut caller.cwd);
         Client {
             session: Session::new(SessionOptions {
                 caller,
@@ -85,22 +85,47 @@ impl TestHome {
         std::fs::read(self.home.logs().join(name)).unwrap_or_default()
     }
 
-    /// Runs the command in the home: exit code, standard output, standard error.
-    pub(crate) fn command(&self, args: &[&str]) -> (i32, String, String) {
-        let output = Command::new(binary())
+    /// The command in the home, without anything on standard input.
+    pub(crate) fn prepare_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
             .args(args)
             .env("RPM2_HOME", self.home.root())
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        (
-            output.status.code().unwrap_or(-1),
-            text(output.stdout),
-            text(output.stderr),
-        )
+            .stdin(Stdio::null());
+        command
     }
+
+    /// Runs the command in the home: exit code, standard output, standard error.
+    pub(crate) fn command(&self, args: &[&str]) -> (i32, String, String) {
+        said(self.prepare_command(args).output().unwrap())
+    }
+
+    /// The same with further environment variables.
+    pub(crate) fn command_with_env(
+        &self,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (i32, String, String) {
+        let mut command = self.prepare_command(args);
+        said(command.envs(variables.iter().copied()).output().unwrap())
+    }
+
+    /// The same with `input` on standard input.
+    pub(crate) fn command_with_input(&self, args: &[&str], input: &str) -> (i32, String, String) {
+        let path = self.write("input", input);
+        let input = std::fs::File::open(path).unwrap();
+        said(self.prepare_command(args).stdin(input).output().unwrap())
+    }
+}
+
+fn said(output: Output) -> (i32, String, String) {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (
+        output.status.code().unwrap_or(-1),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }
 
 impl Drop for TestHome {

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Session, select::Listed};
-use crate::client::ClientError;
+use crate::client::{ClientError, Progress};
 
 /// Calls at the same time for the processes of one cluster app, as in pm2: the others go on serving.
 const TOGETHER: usize = 2;
@@ -30,6 +30,14 @@ pub(crate) async fn on_each(
     ids: &[u32],
     processes: &[Listed],
 ) -> Result<Vec<Value>, ClientError> {
+    let first = processes
+        .iter()
+        .find(|process| ids.first() == Some(&process.pm_id));
+    session.progress(&Progress::Applying {
+        method: action.method,
+        name: first.map_or_else(String::new, |process| process.name.clone()),
+        ids: ids.to_vec(),
+    });
     let mut done: Vec<(usize, Result<Value, ClientError>)> = Vec::new();
     let mut running = tokio::task::JoinSet::new();
     for lane in lanes(ids, processes) {
@@ -95,7 +103,16 @@ async fn on_one(session: &Session, action: &Action, id: u32) -> Result<Value, Cl
             .call("notifyByProcessId", &[&word.to_string()])
             .await?;
     }
-    Ok(short(&answer))
+    let answer = short(&answer);
+    let name = answer
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    session.progress(&Progress::Done {
+        name: name.to_owned(),
+        id,
+    });
+    Ok(answer)
 }
 
 /// pm2's answer for one process.

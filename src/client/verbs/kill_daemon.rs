@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Session, VerbResult, raw, select::all};
-use crate::client::ClientError;
+use crate::client::{ClientError, Progress};
 
 /// How long the daemon may take to end once its apps are gone.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -22,12 +22,24 @@ pub(super) async fn kill_daemon(session: &Session) -> VerbResult {
     let _quit = signal(SignalKind::quit());
     session.tell("notifyKillPM2", "{}").await?;
     let mut deletes = tokio::task::JoinSet::new();
-    for process in all(session).await? {
+    let processes = all(session).await?;
+    session.progress(&Progress::Applying {
+        method: "deleteProcessId",
+        name: "all".to_owned(),
+        ids: processes.iter().map(|process| process.pm_id).collect(),
+    });
+    for process in processes {
         let session = session.clone();
         deletes.spawn(async move {
-            session
-                .call("deleteProcessId", &[&process.pm_id.to_string()])
+            let id = process.pm_id;
+            if session
+                .call("deleteProcessId", &[&id.to_string()])
                 .await
+                .is_ok()
+            {
+                let name = process.name;
+                session.progress(&Progress::Done { name, id });
+            }
         });
     }
     deletes.join_all().await;

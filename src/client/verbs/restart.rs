@@ -25,8 +25,7 @@ pub(super) async fn restart(session: &Session, target: &Value, options: &Value) 
         .any(|key| options.get(*key) == Some(&Value::Bool(true)));
     let (raw_changes, warnings) = app::options("", &options);
     session.warn(&warnings);
-    let changes =
-        app::normalise(&raw_changes).map_err(|errors| ClientError::Usage(errors.to_string()))?;
+    let changes = app::normalise(&raw_changes).map_err(ClientError::Attributes)?;
     let action = Action {
         method: "restartProcessId",
         event: Some("restart"),

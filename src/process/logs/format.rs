@@ -113,7 +113,7 @@ const TOKENS: &[(&str, &str)] = &[
 ];
 
 /// Formats a time by day.js tokens; text in square brackets stands for itself.
-fn date(tokens: &str, now: &Zoned) -> String {
+pub(crate) fn date(tokens: &str, now: &Zoned) -> String {
     let mut rest = tokens;
     let mut result = String::new();
     while let Some(first) = rest.chars().next() {

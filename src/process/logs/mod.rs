@@ -6,4 +6,5 @@ mod format;
 mod pump;
 
 pub(crate) use file::LogFile;
+pub(crate) use format::date;
 pub(crate) use pump::{Pump, Streams};

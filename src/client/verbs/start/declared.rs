@@ -6,7 +6,7 @@ use super::{Options, Session, VerbResult, declared_options, prepare};
 use crate::{
     app::{self, Overrides, config},
     client::{
-        ClientError,
+        ClientError, Progress,
         verbs::{
             act::{Action, on_each},
             raw,
@@ -70,9 +70,16 @@ async fn start_all(
     let how = declared_options(options);
     let only = options.get("only").and_then(Value::as_str);
     let batch = app::declare(&apps, &Overrides::from_options(options), only, &how)
-        .map_err(|errors| ClientError::Usage(errors.to_string()))?;
+        .map_err(ClientError::Attributes)?;
     session.warn(&batch.warnings);
     let listed = all(session).await?;
+    let names = batch.apps.iter().map(|(name, _)| name.clone());
+    let new: Vec<String> = names
+        .filter(|name| listed.iter().all(|process| process.name != *name))
+        .collect();
+    if !new.is_empty() {
+        session.progress(&Progress::NotRunning(new));
+    }
     let mut messages = Vec::new();
     let mut results = Vec::new();
     for (name, declaration) in &batch.apps {
@@ -82,7 +89,7 @@ async fn start_all(
             .map(|process| process.pm_id)
             .collect();
         let started = if ids.is_empty() {
-            start_new(session, declaration, &how).await
+            start_new(session, name, declaration, &how).await
         } else {
             restart(session, declaration, &how, &ids, &listed).await
         };
@@ -103,13 +110,19 @@ async fn start_all(
 
 async fn start_new(
     session: &Session,
+    name: &str,
     declaration: &app::Declaration,
     how: &Options,
 ) -> Result<Vec<Value>, ClientError> {
     let prepared = app::process_env(declaration, session.caller(), how)
         .map_err(|error| ClientError::Usage(error.to_string()))?;
     session.warn(&prepared.warnings);
-    prepare(session, &prepared).await
+    let children = prepare(session, &prepared).await?;
+    session.progress(&Progress::Launched {
+        name: name.to_owned(),
+        instances: children.len(),
+    });
+    Ok(children)
 }
 
 async fn restart(

@@ -6,7 +6,7 @@ use super::{Options, Prepared, Session, VerbResult, prepare};
 use crate::{
     app,
     client::{
-        ClientError,
+        ClientError, Progress,
         verbs::{
             act::{Action, on_each},
             raw,
@@ -31,8 +31,7 @@ pub(super) async fn start(
     }
     let (raw_declaration, warnings) = app::options(text, options);
     session.warn(&warnings);
-    let normalised = app::normalise(&raw_declaration)
-        .map_err(|errors| ClientError::Usage(errors.to_string()))?;
+    let normalised = app::normalise(&raw_declaration).map_err(ClientError::Attributes)?;
     session.warn(&normalised.warnings);
     let prepared = app::process_env(
         &normalised.declaration,
@@ -44,7 +43,10 @@ pub(super) async fn start(
     let same = same_app(&listed, &prepared);
     let forced = options.get("force").and_then(Value::as_bool) == Some(true);
     if same.is_empty() || forced {
-        return Ok(Some(raw(&prepare(session, &prepared).await?)));
+        session.progress(&starting(&prepared));
+        let children = prepare(session, &prepared).await?;
+        session.progress(&Progress::Started);
+        return Ok(Some(raw(&children)));
     }
     let runs =
         |process: &&&Listed| !matches!(process.text("status"), "stopped" | "stopping" | "errored");
@@ -53,6 +55,19 @@ pub(super) async fn start(
     }
     let ids: Vec<u32> = same.iter().map(|process| process.pm_id).collect();
     restart(session, &ids, &listed).await
+}
+
+fn starting(prepared: &Prepared) -> Progress {
+    let text = |key: &str| {
+        let value = prepared.env.get(key).and_then(Value::as_str);
+        value.unwrap_or_default().to_owned()
+    };
+    let instances = prepared.env.get("instances").and_then(Value::as_i64);
+    Progress::Starting {
+        script: text("pm_exec_path"),
+        mode: text("exec_mode"),
+        instances: instances.unwrap_or(1),
+    }
 }
 
 /// `app.js` and the like are scripts, not names.

@@ -1,0 +1,137 @@
+//! The verbs, one file each.
+
+mod daemon;
+mod delete;
+mod describe;
+mod env;
+mod id;
+mod jlist;
+mod kill;
+mod list;
+mod logs;
+mod pid;
+mod ping;
+mod prettylist;
+mod reload_logs;
+mod reset;
+mod restart;
+mod send_signal;
+mod start;
+mod stop;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{
+    context::{self, Context, Surroundings},
+    error::CommandError,
+    output::Output,
+};
+
+/// How a command ended that printed its own failures, if it had any.
+type Done = Result<ExitCode, CommandError>;
+
+/// The verbs; each one's options are only made when it is used.
+#[derive(Debug, Subcommand)]
+#[command(defer = true)]
+pub(crate) enum Command {
+    /// Start an app, or a file that declares apps
+    Start(Box<start::StartArgs>),
+    /// Stop processes; they stay in the list
+    Stop(target::TargetArgs),
+    /// Restart processes
+    Restart(Box<restart::RestartArgs>),
+    /// Stop processes and remove them from the list
+    #[command(visible_alias = "del")]
+    Delete(target::TargetArgs),
+    /// List all processes
+    #[command(visible_aliases = ["ls", "l", "ps", "status"])]
+    List(list::ListArgs),
+    /// List all processes in JSON
+    Jlist(list::ListArgs),
+    /// List all processes in readable JSON
+    Prettylist(list::ListArgs),
+    /// Describe a process
+    #[command(visible_aliases = ["desc", "info", "show"])]
+    Describe(describe::DescribeArgs),
+    /// Show the logs of processes and follow them
+    Logs(logs::LogsArgs),
+    /// Print the numbers of the processes of a name
+    Id(id::IdArgs),
+    /// Print the process ids of an app, or of all
+    Pid(pid::PidArgs),
+    /// Print the environment of a process
+    Env(env::EnvArgs),
+    /// Set the counters of processes to zero
+    Reset(reset::ResetArgs),
+    /// Open all log files anew
+    #[command(name = "reloadLogs", alias = "reloadlogs")]
+    ReloadLogs,
+    /// Send a signal to processes
+    #[command(name = "sendSignal", alias = "sendsignal")]
+    SendSignal(send_signal::SendSignalArgs),
+    /// Check the daemon; launches it if there is none
+    Ping(list::ListArgs),
+    /// Stop all processes and the daemon
+    Kill(list::ListArgs),
+    /// Be the daemon
+    #[command(hide = true)]
+    Daemon,
+}
+
+/// Runs a verb.
+pub(super) fn run(command: Command, out: &Output) -> Done {
+    let surroundings = match command {
+        Command::Daemon => return daemon::cmd_daemon(),
+        Command::Start(_) | Command::Restart(_) | Command::Stop(_) | Command::Delete(_) => {
+            Surroundings::All
+        }
+        _ => Surroundings::Home,
+    };
+    let mut context = Context::new(out, surroundings)?;
+    if is_data(&command) {
+        context = context.data_only();
+    }
+    let runtime = context::runtime()?;
+    let done = runtime.block_on(dispatch(&context, command));
+    // Nothing that still runs there, such as a read of standard input, may keep us.
+    runtime.shutdown_background();
+    done
+}
+
+/// Whether programs read what the verb prints.
+fn is_data(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Jlist(_)
+            | Command::Prettylist(_)
+            | Command::Id(_)
+            | Command::Pid(_)
+            | Command::Env(_)
+    )
+}
+
+async fn dispatch(context: &Context, command: Command) -> Done {
+    match command {
+        Command::Start(args) => start::cmd_start(context, *args).await,
+        Command::Stop(args) => stop::cmd_stop(context, args).await,
+        Command::Restart(args) => restart::cmd_restart(context, *args).await,
+        Command::Delete(args) => delete::cmd_delete(context, args).await,
+        Command::List(_) => list::cmd_list(context).await,
+        Command::Jlist(_) => jlist::cmd_jlist(context).await,
+        Command::Prettylist(_) => prettylist::cmd_prettylist(context).await,
+        Command::Describe(args) => describe::cmd_describe(context, args).await,
+        Command::Logs(args) => logs::cmd_logs(context, args).await,
+        Command::Id(args) => id::cmd_id(context, args).await,
+        Command::Pid(args) => pid::cmd_pid(context, args).await,
+        Command::Env(args) => env::cmd_env(context, args).await,
+        Command::Reset(args) => reset::cmd_reset(context, args).await,
+        Command::ReloadLogs => reload_logs::cmd_reload_logs(context).await,
+        Command::SendSignal(args) => send_signal::cmd_send_signal(context, args).await,
+        Command::Ping(_) => ping::cmd_ping(context).await,
+        Command::Kill(_) => kill::cmd_kill(context).await,
+        Command::Daemon => daemon::cmd_daemon(),
+    }
+}
