@@ -60,7 +60,10 @@ struct GlobalArgs {
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
     // Before anything else: the keeper stays small and has no command line of its own.
-    if std::env::args_os().nth(1).is_some_and(|verb| verb == "keeper") {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|verb| verb == "keeper")
+    {
         return crate::keeper::main();
     }
     let cli = match Cli::try_parse() {
