@@ -32,9 +32,11 @@ fn fake_daemon() {
         .block_on(run());
 }
 
+/// Descriptor of the socket to the keeper.
+const KEEPER: i32 = 3;
+
 struct Fake {
     keeper: Keeper,
-    inventory: BTreeMap<String, std::os::fd::OwnedFd>,
     events: mpsc::UnboundedSender<Value>,
 }
 
@@ -57,11 +59,7 @@ async fn run() {
     for app in inventory.alive {
         forward(&events, app.key, app.pid, app.exit);
     }
-    let fake = Fake {
-        keeper,
-        inventory: inventory.kept,
-        events,
-    };
+    let fake = Fake { keeper, events };
     fake.keeper.up().await.unwrap();
     println!("ready");
     let null = std::fs::File::options()
@@ -138,6 +136,13 @@ fn forward(
     });
 }
 
+/// Lets every other task of this thread have its turn more than once.
+async fn turns() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
 impl Fake {
     async fn obey(&self, command: &Value) -> Value {
         let arg = &command["arg"];
@@ -175,7 +180,19 @@ impl Fake {
                 answer["leave"] = answer["ok"].clone();
                 answer
             }
-            "holds" => json!({ "names": self.inventory.keys().collect::<Vec<_>>() }),
+            "garbage" => {
+                let bytes: Vec<u8> = serde_json::from_value(arg.clone()).unwrap();
+                nix::sys::socket::send(KEEPER, &bytes, nix::sys::socket::MsgFlags::empty())
+                    .unwrap();
+                json!({ "ok": true })
+            }
+            "spawn_and_die" => {
+                tokio::select! {
+                    biased;
+                    answer = self.spawn(arg) => panic!("the keeper is stopped: {answer}"),
+                    () = turns() => std::process::exit(9),
+                }
+            }
             other => panic!("{other}"),
         }
     }

@@ -137,11 +137,36 @@ fn without_a_daemon_the_keeper_ends_the_apps_and_kills_those_that_will_not() {
 }
 
 #[test]
+fn nonsense_of_a_daemon_is_survived() {
+    let (kept, mut daemon) = Kept::started();
+    let keeper = kept.keeper_pid();
+    for bytes in [
+        json!([0]),
+        json!([9, 9, 9, 9, 9, 9, 9, 9, 9, 9]),
+        // A newer version, an unknown kind, a memory file and a descriptor that are not there.
+        json!([2, 3, 0, 0, 0, 0, 0, 0, 0, 0]),
+        json!([1, 99, 0, 0, 0, 0, 0, 0, 0, 0]),
+        json!([1, 3, 1, 0, 0, 0, 0, 0, 0, 0]),
+        json!([1, 4, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 65]),
+        json!([1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255]),
+        json!(vec![1; 40_000]),
+    ] {
+        daemon.ask("garbage", bytes);
+        assert_eq!(daemon.ask("settle", json!(null))["ok"], true);
+    }
+    assert_eq!(kept.keeper_pid(), keeper);
+    daemon.spawn("p0", "exec sleep 300", &[]);
+}
+
+#[test]
 fn without_descriptors_or_processes_left_nothing_kept_is_lost() {
     let (kept, mut daemon) = Kept::started();
     let app = daemon.spawn("p0", "exec sleep 300", &["p0/out"]);
+    // The app's handle, which went with the answer, is closed behind it.
+    daemon.ask("settle", json!(null));
     let keeper = kept.keeper_pid();
-    let open = fs::read_dir(format!("/proc/{keeper}/fd")).unwrap().count();
+    let is_free = |number: &usize| !fs::exists(format!("/proc/{keeper}/fd/{number}")).unwrap();
+    let lowest_free = (0..65_536).find(is_free).unwrap();
     let limit = |count: usize| {
         let limits = format!("--nofile={count}:");
         let status = std::process::Command::new("prlimit")
@@ -149,7 +174,7 @@ fn without_descriptors_or_processes_left_nothing_kept_is_lost() {
             .status();
         assert!(status.unwrap().success());
     };
-    limit(open);
+    limit(lowest_free);
     let emfile = json!(nix::errno::Errno::EMFILE as i32);
     assert_eq!(daemon.ask("keep", json!("p1/out"))["errno"], emfile);
     let spawn = json!({ "key": "p1", "script": "", "keep": ["p1/out"] });

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::{
     homes::binary,
-    kept::{Daemon, Kept, wait_until},
+    kept::{Daemon, Kept, wait_for_three_descriptors, wait_until},
 };
 
 fn executable(pid: i32) -> PathBuf {
@@ -62,8 +62,7 @@ fn apps_descriptors_and_exits_survive_an_update() {
     proc::signal(app, Signal::SIGKILL).unwrap();
     assert_eq!(next.event("exit")["exit"], "SIGKILL");
     let later = next.spawn("p2", "exec sleep 300", &[]);
-    let open = fs::read_dir(format!("/proc/{later}/fd")).unwrap().count();
-    assert_eq!(open, 3);
+    wait_for_three_descriptors(later);
     assert_eq!(kept.launch(), "busy\n");
 }
 
@@ -85,8 +84,7 @@ fn an_update_to_what_is_no_keeper_fails_and_changes_nothing() {
     );
     assert_eq!(executable(keeper), before);
     let later = daemon.spawn("p1", "exec sleep 300", &[]);
-    let open = fs::read_dir(format!("/proc/{later}/fd")).unwrap().count();
-    assert_eq!(open, 3);
+    wait_for_three_descriptors(later);
     daemon.kill();
     let next = kept.daemon();
     assert_eq!(next.hello["alive"][0]["pid"], app);
@@ -120,8 +118,7 @@ fn an_update_whose_daemon_does_not_come_up_is_undone() {
     assert_eq!(next.hello["kept"]["p0/out"], "p0/out");
     assert_eq!(parent(app), keeper);
     let later = next.spawn("p1", "exec sleep 300", &[]);
-    let open = fs::read_dir(format!("/proc/{later}/fd")).unwrap().count();
-    assert_eq!(open, 3);
+    wait_for_three_descriptors(later);
 }
 
 #[test]

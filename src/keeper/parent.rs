@@ -27,6 +27,7 @@ use super::{
 use crate::{
     home::Home,
     sys::{
+        allocator,
         proc::{self, Exit},
         signals::Signals,
     },
@@ -107,7 +108,7 @@ impl Parent {
                 self.hear(TURN);
             }
             if ready.signal {
-                while let Some(signal) = self.signals.next() {
+                while let Some(signal) = self.signals.pop() {
                     self.on_signal(signal);
                 }
             }
@@ -179,7 +180,14 @@ impl Parent {
                     header,
                     payload,
                     descriptors,
-                }) => self.on_message(header, &payload, descriptors),
+                }) => {
+                    self.on_message(header, &payload, descriptors);
+                    if header.in_file {
+                        // Large pieces are rare; what they leave behind must not stay for years.
+                        drop(payload);
+                        allocator::return_now();
+                    }
+                }
                 Ok(Incoming::Broken { id, why }) => daemon.link.answer(id, &failed(&why), None),
                 Ok(Incoming::End) => {
                     daemon.hung_up = true;

@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     home::Home,
-    sys::{descriptor, memory_file, signals::Signals},
+    sys::{allocator, descriptor, memory_file, signals::Signals},
 };
 
 /// Reads the state in this descriptor and takes everything over that it names.
 pub(super) fn resume(number: i32) -> io::Result<Parent> {
-    descriptor::return_memory_early();
+    allocator::return_early();
     let file = descriptor::adopt(number)?;
     let bytes = memory_file::read(file, STATE_LIMIT)?;
     let saved = Saved::decode(&bytes).map_err(io::Error::other)?;
@@ -58,6 +58,8 @@ pub(super) fn resume(number: i32) -> io::Result<Parent> {
         home,
     };
     parent.replace_daemon(saved.daemon);
+    // Whatever the executable before us knew and we do not.
+    descriptor::close_inherited();
     // One that ended during the exec.
     parent.reap();
     parent.fill_reserve();

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     backoff::Backoff,
+    down,
     ending::End,
     executable::Executable,
     open::{self, KeeperError},
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     home::Home,
-    sys::{descriptor, signals::Signals, spawn},
+    sys::{allocator, descriptor, signals::Signals, spawn},
 };
 
 /// What follows the hidden subcommand `keeper`.
@@ -37,7 +38,9 @@ enum Role {
 pub fn main() -> ExitCode {
     let result = match role() {
         Role::Start(program) => start(program),
-        Role::Resume(number) => resume(number).map_err(KeeperError::from),
+        Role::Resume(number) => resume(number)
+            .inspect_err(log_failed_resume)
+            .map_err(KeeperError::from),
         Role::Probe(number) => return answer_probe(number),
     };
     match result {
@@ -48,6 +51,15 @@ pub fn main() -> ExitCode {
             let _ = writeln!(output, "{error}").and_then(|()| output.flush());
             ExitCode::FAILURE
         }
+    }
+}
+
+fn log_failed_resume(error: &io::Error) {
+    if let Ok(home) = Home::from_env() {
+        let line = format!(
+            "the keeper could not go on after an update: {error}; apps run on without anybody who watches them"
+        );
+        down::log(&home, &line);
     }
 }
 
@@ -68,8 +80,9 @@ fn start(program: Option<PathBuf>) -> Result<Parent, KeeperError> {
     home.create()?;
     // First of all: the lock belongs to the process that takes it.
     spawn::detach()?;
+    descriptor::close_inherited();
     std::env::set_current_dir("/")?;
-    descriptor::return_memory_early();
+    allocator::return_early();
     let opened = open::open(&home)?;
     descriptor::raise_limit();
     let mut table = Table::default();

@@ -20,6 +20,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{
     down,
+    ending::End,
     executable::Executable,
     parent::Parent,
     requests::failed,
@@ -42,7 +43,11 @@ impl Parent {
     /// Goes on as the executable at `path`; returns only if that failed, with nothing changed.
     pub(super) fn update(&mut self, path: &CStr, request: u32) -> Report {
         let result = match &self.daemon {
-            Some(daemon) if !daemon.link.is_muted() && !daemon.replaced => self.exec(path, request),
+            Some(daemon)
+                if matches!(self.end, End::No) && !daemon.link.is_muted() && !daemon.replaced =>
+            {
+                self.exec(path, request)
+            }
             _ => Err(io::ErrorKind::NotConnected.into()),
         };
         failed(&result.err().unwrap_or_else(|| io::Error::other("no exec")))
@@ -95,12 +100,7 @@ impl Parent {
         let state = memory_file::create(state)?;
         let number = CString::new(state.as_raw_fd().to_string())?;
         let args = [c"rpm2", c"keeper", c"--resume", number.as_c_str()];
-        let environment: Vec<CString> = env::vars_os()
-            .filter_map(|(name, value)| {
-                let entry = [name, value].join(&OsString::from("="));
-                CString::new(entry.into_vec()).ok()
-            })
-            .collect();
+        let environment = environment();
         let mut open: Vec<BorrowedFd<'_>> = self.table.kept.values().map(AsFd::as_fd).collect();
         open.extend([self.lock.as_fd(), state.as_fd()]);
         open.extend(previous.map(|executable| executable.file.as_fd()));
@@ -151,6 +151,15 @@ impl Parent {
     }
 }
 
+fn environment() -> Vec<CString> {
+    env::vars_os()
+        .filter_map(|(name, value)| {
+            let entry = [name, value].join(&OsString::from("="));
+            CString::new(entry.into_vec()).ok()
+        })
+        .collect()
+}
+
 /// Asks an executable whether it can take over this state.
 fn probe(path: &CStr, state: &[u8], null: &OwnedFd) -> io::Result<()> {
     let (answer, answer_end) = descriptor::pipe()?;
@@ -159,7 +168,7 @@ fn probe(path: &CStr, state: &[u8], null: &OwnedFd) -> io::Result<()> {
         argv: [c"rpm2", c"keeper", c"--probe", c"3"]
             .map(CString::from)
             .into(),
-        envp: Vec::new(),
+        envp: environment(),
         cwd: c"/".into(),
         owner: None,
         descriptors: vec![

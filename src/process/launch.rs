@@ -44,8 +44,8 @@ pub(super) struct Run {
     pub pid: i32,
     /// When it was started.
     pub started: Instant,
-    /// Its exit, once.
-    pub exit: oneshot::Receiver<Exit>,
+    /// Its exit, once; `None` if nobody can tell it any more.
+    pub exit: Option<oneshot::Receiver<Exit>>,
     /// What it says of itself.
     pub words: mpsc::Receiver<Word>,
     /// Reads its output.
@@ -235,7 +235,7 @@ impl Parts {
             Run {
                 pid,
                 started,
-                exit,
+                exit: Some(exit),
                 words,
                 pump,
                 messages,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, oneshot},
     time::{Instant, sleep_until},
 };
 
@@ -345,9 +345,12 @@ pub(super) fn answer(waiting: Vec<Reply>, result: impl Fn() -> Result<(), Proces
     }
 }
 
-async fn exit_of(pid: i32, exit: &mut tokio::sync::oneshot::Receiver<Exit>) -> Exit {
-    if let Ok(exit) = exit.await {
-        return exit;
+async fn exit_of(pid: i32, exit: &mut Option<oneshot::Receiver<Exit>>) -> Exit {
+    if let Some(known) = exit {
+        if let Ok(exit) = known.await {
+            return exit;
+        }
+        *exit = None;
     }
     // The keeper is gone, and with it whoever could say how the process ended; that it ended can still be seen.
     if let Some(process) = Handle::open(pid) {

@@ -79,6 +79,26 @@ pub fn adopt(number: RawFd) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// Closes all descriptors but the standard ones that were left open for this process over `exec` and that nobody has
+/// adopted: whoever started us may have passed on a terminal or a pipe that somebody reads to its end.
+pub fn close_inherited() {
+    let folder = if cfg!(target_os = "linux") {
+        "/proc/self/fd"
+    } else {
+        "/dev/fd"
+    };
+    let numbers: Vec<RawFd> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    for number in numbers {
+        // Fails for those that are owned, which stay open.
+        drop(adopt(number));
+    }
+}
+
 /// A copy whose number is at least `lowest`, close-on-exec.
 pub fn copy_above(fd: impl AsFd, lowest: RawFd) -> io::Result<OwnedFd> {
     let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(lowest))?;
@@ -94,16 +114,6 @@ pub fn lock(file: impl AsFd) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(Errno::EWOULDBLOCK) => Ok(false),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Makes the allocator give large pieces back to the system as soon as they are freed.
-pub fn return_memory_early() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: sets two numbers of the allocator.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 * 1024);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 64 * 1024);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The system: everything that needs `unsafe`, and thin safe wrappers over system calls. No policy.
 
+pub mod allocator;
 pub mod descriptor;
 pub mod listen;
 pub mod memory;

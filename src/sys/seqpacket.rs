@@ -112,10 +112,10 @@ unsafe fn take_descriptors(message: &libc::msghdr) -> Vec<OwnedFd> {
         while !header.is_null() {
             let found = &*header;
             if found.cmsg_level == libc::SOL_SOCKET && found.cmsg_type == libc::SCM_RIGHTS {
-                let data = libc::CMSG_DATA(header).cast::<RawFd>();
+                let data = libc::CMSG_DATA(header).cast::<[u8; size_of::<RawFd>()]>();
                 let bytes = (found.cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
                 for index in 0..bytes / size_of::<RawFd>() {
-                    let number = data.add(index).read_unaligned();
+                    let number = RawFd::from_ne_bytes(data.add(index).read());
                     #[cfg(not(target_os = "linux"))]
                     libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
                     descriptors.push(OwnedFd::from_raw_fd(number));

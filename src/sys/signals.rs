@@ -36,7 +36,7 @@ impl Signals {
 
     /// The next signal that came, if any.
     #[cfg(target_os = "linux")]
-    pub fn next(&mut self) -> Option<Signal> {
+    pub fn pop(&mut self) -> Option<Signal> {
         let found = self.source.read_signal().ok()??;
         i32::try_from(found.ssi_signo)
             .ok()
@@ -70,7 +70,7 @@ impl Signals {
 
     /// The next signal that came, if any.
     #[cfg(not(target_os = "linux"))]
-    pub fn next(&mut self) -> Option<Signal> {
+    pub fn pop(&mut self) -> Option<Signal> {
         let mut number = [0];
         let count = nix::unistd::read(&self.source, &mut number).ok()?;
         (count == 1)

@@ -33,6 +33,13 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Waits until an app has the standard descriptors only: while it loads its libraries it opens others for a moment.
+pub(crate) fn wait_for_three_descriptors(pid: i32) {
+    wait_until("no descriptor but the standard ones", || {
+        fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() == 3
+    });
+}
+
 /// A home served by a keeper.
 pub(crate) struct Kept {
     folder: TempDir,
@@ -216,10 +223,15 @@ impl Daemon {
         proc::signal(self.pid(), Signal::SIGKILL).unwrap();
     }
 
-    /// Has it do something; returns its answer.
-    pub(crate) fn ask(&mut self, what: &str, arg: Value) -> Value {
+    /// Has it do something that is not answered.
+    pub(crate) fn tell(&mut self, what: &str, arg: Value) {
         let command = json!({ "do": what, "arg": arg });
         writeln!(self.stream, "{command}").unwrap();
+    }
+
+    /// Has it do something; returns its answer.
+    pub(crate) fn ask(&mut self, what: &str, arg: Value) -> Value {
+        self.tell(what, arg);
         loop {
             let line = self.line();
             if line["event"].is_null() {

@@ -95,7 +95,7 @@ impl Task {
                 self.waiting.extend(answer.map(|answer| (id, answer)));
             }
             (Err(error), Some(answer)) => {
-                reply(answer, super::super::requests::failed(&error), None)
+                reply(answer, broken(&error), None);
             }
             (Err(_), None) => {}
         }
@@ -162,8 +162,7 @@ impl Task {
     }
 }
 
-/// A message of the keeper that cannot be used: an answer that is lost must not leave anybody waiting. `EMFILE` says
-/// that this process had no descriptor left for what came with it.
+/// The answer in place of one that cannot be sent or used, so that nobody waits for ever.
 fn broken(error: &io::Error) -> Report {
     super::super::requests::failed(error)
 }
