@@ -23,7 +23,11 @@ describe('rpm2 behaves as pm2', { concurrency: 2 }, () => {
       for (const [label, value] of Object.entries(expected ?? {})) {
         assert.deepStrictEqual(Object.fromEntries(oracle)[label], value, `pm2: ${label}`)
       }
-      if (!onlyOracle) assert.deepStrictEqual(await play('rpm2', scenario), oracle)
+      if (onlyOracle) return
+      const ours = await play('rpm2', scenario)
+      // One by one: a difference is shown alone, with its label.
+      oracle.forEach((entry, index) => assert.deepStrictEqual(ours[index], entry))
+      assert.strictEqual(ours.length, oracle.length)
     })
   }
 })

@@ -5,6 +5,7 @@
 mod channel;
 mod cli;
 mod cli_logs;
+mod cli_start;
 mod cluster_listen;
 mod cluster_protocols;
 mod cluster_workers;
