@@ -66,7 +66,7 @@ async fn it_is_detached_and_has_no_other_child_than_its_apps() {
     let home = TestHome::new();
     let client = home.session();
     client.start_shell("app", "exec sleep 60", json!({})).await;
-    let pid = home.daemon_pid().unwrap();
+    let pid = home.keeper_pid().unwrap();
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
     let (group, session, terminal) = (fields[2], fields[3], fields[4]);
@@ -75,10 +75,11 @@ async fn it_is_detached_and_has_no_other_child_than_its_apps() {
         (&*pid.to_string(), &*pid.to_string(), "0")
     );
     let app = client.process(0).await["pid"].as_i64().unwrap();
-    assert_eq!(
-        rpm2::sys::usage::descendants(pid),
-        [i32::try_from(app).unwrap()]
-    );
+    let mut expected = [home.daemon_pid().unwrap(), i32::try_from(app).unwrap()];
+    let mut found = rpm2::sys::usage::descendants(pid);
+    expected.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Ending a process: the signal, the patience, SIGKILL, and what comes after.
 
-use std::{pin::Pin, str::FromStr, sync::Arc};
+use std::{pin::Pin, str::FromStr, sync::Arc, time::Duration};
 
 use nix::sys::signal::Signal;
 use tokio::time::Instant;
@@ -11,6 +11,9 @@ use super::{
     task::{Phase, Task, answer, lock},
     tree::Tree,
 };
+
+/// A busy machine may take this long to carry a SIGKILL out, however short the app's own time is.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A process that was asked to end.
 pub(super) struct Stopping {
@@ -136,7 +139,7 @@ impl Task {
         tree.signal(Signal::SIGKILL);
         stopping.tree.signal(Signal::SIGKILL);
         stopping.killed = true;
-        stopping.deadline = Some(Instant::now() + self.settings.kill_timeout);
+        stopping.deadline = Some(Instant::now() + self.settings.kill_timeout.max(LAST_PATIENCE));
     }
 
     /// It does not even die of SIGKILL (a process in the kernel's hands): errored, but still watched.
