@@ -1,8 +1,9 @@
 //! The home directory: where sockets, logs and state live.
 
 use std::{
-    env, fs, io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    env, fs,
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -118,6 +119,10 @@ impl Home {
     pub fn lock_file(&self) -> PathBuf {
         self.root.join("rpm2.lock")
     }
+    /// There while the daemon dies again and again; says so in one line.
+    pub fn down_file(&self) -> PathBuf {
+        self.root.join("rpm2.down")
+    }
     /// Saved processes.
     pub fn dump(&self) -> PathBuf {
         self.root.join("dump.pm2")
@@ -156,6 +161,17 @@ impl Home {
         map.insert("pm2_home".into(), text(self.root.clone()));
         map
     }
+}
+
+/// Writes a file that is for its owner alone (0600).
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)
 }
 
 fn make_private(path: &Path) -> io::Result<()> {

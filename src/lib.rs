@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cli, addon -> client -> app, protocol        daemon -> process -> app, bus, cluster -> channel -> protocol, sys
+//!                                              daemon, process -> keeper -> sys
 //! ```
 
 #[cfg(feature = "addon")]
@@ -17,6 +18,8 @@ pub mod client;
 pub mod cluster;
 pub mod daemon;
 pub mod home;
+pub mod keeper;
 pub mod process;
 pub mod protocol;
+pub mod slot;
 pub mod sys;

@@ -38,7 +38,7 @@ async fn many_launches_at_once_make_one_daemon() {
     let launches: Vec<_> = (0..12)
         .map(|_| {
             let mut command = std::process::Command::new(binary());
-            command.arg("daemon").env("RPM2_HOME", home.home().root());
+            command.arg("keeper").env("RPM2_HOME", home.home().root());
             command
                 .stdout(std::process::Stdio::piped())
                 .spawn()
@@ -66,7 +66,7 @@ async fn it_is_detached_and_has_no_other_child_than_its_apps() {
     let home = TestHome::new();
     let client = home.session();
     client.start_shell("app", "exec sleep 60", json!({})).await;
-    let pid = home.daemon_pid().unwrap();
+    let pid = home.keeper_pid().unwrap();
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
     let (group, session, terminal) = (fields[2], fields[3], fields[4]);
@@ -75,10 +75,11 @@ async fn it_is_detached_and_has_no_other_child_than_its_apps() {
         (&*pid.to_string(), &*pid.to_string(), "0")
     );
     let app = client.process(0).await["pid"].as_i64().unwrap();
-    assert_eq!(
-        rpm2::sys::usage::descendants(pid),
-        [i32::try_from(app).unwrap()]
-    );
+    let mut expected = [home.daemon_pid().unwrap(), i32::try_from(app).unwrap()];
+    let mut found = rpm2::sys::usage::descendants(pid);
+    expected.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]
@@ -136,7 +137,7 @@ async fn a_home_that_cannot_be_used_is_explained() {
         ("/proc/none", "cannot use"),
     ] {
         let output = std::process::Command::new(binary())
-            .arg("daemon")
+            .arg("keeper")
             .env("RPM2_HOME", path)
             .output()
             .unwrap();
@@ -155,7 +156,7 @@ async fn a_living_pm2_daemon_is_left_alone() {
     home.home().create().unwrap();
     let _foreign = UnixListener::bind(home.home().rpc_socket()).unwrap();
     let output = std::process::Command::new(binary())
-        .arg("daemon")
+        .arg("keeper")
         .env("RPM2_HOME", home.home().root())
         .output()
         .unwrap();

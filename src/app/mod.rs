@@ -16,6 +16,7 @@ pub mod caller;
 pub mod config;
 mod cron;
 pub mod declaration;
+pub mod dump;
 mod environment;
 mod error;
 mod interpreter;

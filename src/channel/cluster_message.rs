@@ -118,12 +118,17 @@ pub enum ClusterMessage {
         /// `false`: to be given to another worker.
         accepted: bool,
     },
-    /// It read a line without the socket that belongs to it: whatever it has not answered by now is lost. Not a
-    /// message of Node's; the channel's reader says it.
-    HandlesLost {
-        /// The tickets below this one; later sockets are still to be sent.
-        before: u64,
-    },
+    /// It read a line without the socket that belongs to it. Not a message of Node's; the channel's reader says it.
+    HandlesLost(HandlesLost),
+}
+
+/// Sockets that did not reach an app: whatever it has not answered by now is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandlesLost {
+    /// The tickets below this one; later sockets are still to be sent.
+    pub before: u64,
+    /// `false` on a channel that was taken over: the app may have some of them yet, so nobody else may get them.
+    pub certain: bool,
 }
 
 #[derive(Deserialize)]

@@ -14,14 +14,14 @@ pub(super) enum Line {
     TooLarge(usize),
 }
 
-/// Takes pieces of a stream and gives its lines. A line that comes in several pieces is gathered; one over the limit
+/// Looks at a stream and gives its lines. A line that cannot be seen at once is taken and gathered; one over the limit
 /// is skipped up to its newline, and the lines after it are read as ever.
 #[derive(Debug)]
 pub(super) struct Lines {
     limit: usize,
-    /// The end of the line that began in an earlier piece.
+    /// The line that was gathered.
     first: Option<Line>,
-    /// Whole lines, each with its newline.
+    /// Whole lines, each with its newline, which are still in the stream.
     whole: Bytes,
     /// The beginning of a line whose newline has not come.
     partial: BytesMut,
@@ -41,35 +41,52 @@ impl Lines {
         }
     }
 
-    /// Takes the next piece of the stream. All lines of the piece before must have been taken out.
-    pub(super) fn push(&mut self, piece: &[u8]) {
+    /// Looks at what the stream has next, and returns how many of these bytes must be taken from it before it is
+    /// looked at again. Whole lines are left in the stream: [`next`](Self::next) tells their sizes. `full` means that
+    /// no more can be seen while these bytes are there, so a line without its end is begun. All lines seen before must
+    /// have been taken out.
+    pub(super) fn see(&mut self, piece: &[u8], full: bool) -> usize {
         debug_assert!(self.first.is_none() && self.whole.is_empty());
-        let rest = self.finish_line(piece);
-        let end = memrchr(NEWLINE, rest).map_or(0, |index| index + 1);
-        if end > 0 {
-            self.whole = Bytes::copy_from_slice(&rest[..end]);
+        if self.has_begun() {
+            return self.go_on(piece);
         }
-        self.gather(&rest[end..]);
+        if let Some(end) = memrchr(NEWLINE, piece) {
+            self.whole = Bytes::copy_from_slice(&piece[..=end]);
+            return 0;
+        }
+        if full {
+            self.gather(piece);
+            return piece.len();
+        }
+        0
     }
 
-    /// The next line.
-    pub(super) fn next(&mut self) -> Option<Line> {
+    /// Whether the beginning of a line was taken and its end was not.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.partial.is_empty() || self.skipped.is_some()
+    }
+
+    /// Whether no line waits to be taken out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none() && self.whole.is_empty()
+    }
+
+    /// The next line, and how many bytes of it are still in the stream.
+    pub(super) fn next(&mut self) -> Option<(Line, usize)> {
         if let Some(first) = self.first.take() {
-            return Some(first);
+            return Some((first, 0));
         }
         let end = memchr(NEWLINE, &self.whole)?;
         let line = self.whole.split_to(end);
         self.whole.advance(1);
-        Some(self.within_limit(line))
+        Some((self.within_limit(line), end + 1))
     }
 
-    /// Ends the line begun in an earlier piece if its newline is in this one, and returns what follows.
-    fn finish_line<'p>(&mut self, piece: &'p [u8]) -> &'p [u8] {
-        if self.partial.is_empty() && self.skipped.is_none() {
-            return piece;
-        }
+    /// Takes more of the line that has begun, up to its newline.
+    fn go_on(&mut self, piece: &[u8]) -> usize {
         let Some(end) = memchr(NEWLINE, piece) else {
-            return piece;
+            self.gather(piece);
+            return piece.len();
         };
         self.gather(&piece[..end]);
         self.first = Some(match self.skipped.take() {
@@ -77,7 +94,7 @@ impl Lines {
             // Taken, not split off: the buffer that grew for this line goes away with it.
             None => Line::Whole(std::mem::take(&mut self.partial).freeze()),
         });
-        &piece[end + 1..]
+        end + 1
     }
 
     fn gather(&mut self, piece: &[u8]) {
@@ -103,9 +120,21 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn read(lines: &mut Lines, piece: &[u8]) -> Vec<Line> {
-        lines.push(piece);
-        std::iter::from_fn(|| lines.next()).collect()
+    /// What is found in `stream` by looking at `size` bytes at once, and how many bytes are left in it.
+    fn read(lines: &mut Lines, mut stream: &[u8], size: usize) -> (Vec<Line>, usize) {
+        let mut found = Vec::new();
+        loop {
+            let seen = &stream[..stream.len().min(size)];
+            let mut taken = lines.see(seen, seen.len() == size);
+            while let Some((line, size)) = lines.next() {
+                taken += size;
+                found.push(line);
+            }
+            if taken == 0 {
+                return (found, stream.len());
+            }
+            stream = &stream[taken..];
+        }
     }
 
     fn whole(text: &'static str) -> Line {
@@ -117,14 +146,13 @@ mod tests {
         let stream = b"1\n\n{\"a\":2}\n[3]\nnot ended";
         for size in 1..stream.len() {
             let mut lines = Lines::new(100);
-            let mut found = Vec::new();
-            for piece in stream.chunks(size) {
-                found.extend(read(&mut lines, piece));
-            }
+            let (found, left) = read(&mut lines, stream, size);
             assert_eq!(
                 found,
                 [whole("1"), whole(""), whole("{\"a\":2}"), whole("[3]")]
             );
+            let begun = size <= "not ended".len();
+            assert_eq!((lines.has_begun(), left == 0), (begun, begun), "{size}");
         }
     }
 
@@ -133,10 +161,8 @@ mod tests {
         let stream = b"12345\n123456\n1234567890123\n1\n";
         for size in 1..=stream.len() {
             let mut lines = Lines::new(5);
-            let mut found = Vec::new();
-            for piece in stream.chunks(size) {
-                found.extend(read(&mut lines, piece));
-            }
+            let (found, left) = read(&mut lines, stream, size);
+            assert_eq!(left, 0);
             let expected = [
                 whole("12345"),
                 Line::TooLarge(6),
@@ -150,10 +176,16 @@ mod tests {
     #[test]
     fn a_buffer_that_grew_is_given_back() {
         let mut lines = Lines::new(1 << 20);
-        assert!(read(&mut lines, &vec![b'1'; 600_000]).is_empty());
-        assert_eq!(read(&mut lines, b"\n").len(), 1);
+        assert_eq!(
+            read(&mut lines, &b"1".repeat(600_000), 1000),
+            (Vec::new(), 0)
+        );
+        assert_eq!(read(&mut lines, b"\n", 1000).0.len(), 1);
         assert_eq!(lines.partial.capacity(), 0);
-        assert!(read(&mut lines, &vec![b'1'; 2_000_000]).is_empty());
+        assert_eq!(
+            read(&mut lines, &b"1".repeat(2_000_000), 1000),
+            (Vec::new(), 0)
+        );
         assert_eq!(lines.partial.capacity(), 0);
     }
 }

@@ -4,6 +4,8 @@
 //! Bodies cross it verbatim: they are validated, so that nothing that is not JSON goes on, but never decoded and
 //! encoded again.
 //!
+//! A channel outlives the process that uses it if another holds a copy of its descriptor: [`resume`].
+//!
 //! Whoever holds the [`ChannelReader`] must keep reading: the app's acknowledgements, which let further sockets be
 //! sent to it, come that way.
 
@@ -32,9 +34,9 @@ use tokio::{
 
 use self::queue::Queue;
 pub use self::{
-    cluster_message::{AddressType, ClusterMessage, Query},
+    cluster_message::{AddressType, ClusterMessage, HandlesLost, Query},
     reader::{ChannelEvent, ChannelReader},
-    sender::{ChannelError, ChannelSender, HandleType},
+    sender::{ChannelError, ChannelSender, HandleType, LongLine},
 };
 use crate::sys::{socket, watched};
 
@@ -54,13 +56,28 @@ pub fn open() -> io::Result<(ChannelReader, ChannelSender, OwnedFd)> {
     let (ours, childs) = socket::stream_pair()?;
     socket::enlarge_send_buffer(&ours, SEND_BUFFER);
     socket::enlarge_send_buffer(&childs, SEND_BUFFER);
+    let (reader, sender) = run(ours, Queue::new(), false)?;
+    Ok((reader, sender, childs))
+}
+
+/// Goes on with our end of a channel that a process used which is dead, where that kept a copy of
+/// [`ChannelSender::descriptor`]. Must be called on a tokio runtime.
+///
+/// What the other had not acted on is read here, see [`ChannelReader`]; what it had not written is lost with it. If it
+/// was killed in the middle of a long line ([`ChannelSender::on_long_line`]), the app reads the rest of that line from
+/// the next one, and dies of it: then do not send, but replace the app.
+pub fn resume(fd: OwnedFd) -> io::Result<(ChannelReader, ChannelSender)> {
+    run(fd, Queue::resumed(), true)
+}
+
+fn run(fd: OwnedFd, queue: Queue, resumed: bool) -> io::Result<(ChannelReader, ChannelSender)> {
     let shared = Arc::new(Shared {
-        socket: watched::watch(ours, Interest::READABLE | Interest::WRITABLE)?,
-        queue: Mutex::new(Queue::new()),
+        socket: watched::watch(fd, Interest::READABLE | Interest::WRITABLE)?,
+        queue: Mutex::new(queue),
         runtime: Handle::current(),
     });
     let sender = ChannelSender::new(Arc::clone(&shared));
-    Ok((ChannelReader::new(shared, sender.clone()), sender, childs))
+    Ok((ChannelReader::new(shared, sender.clone(), resumed), sender))
 }
 
 /// Our end of the channel, shared by its reader and its senders.

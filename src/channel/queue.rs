@@ -10,7 +10,7 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use nix::errno::Errno;
 
-use super::window::HandleWindow;
+use super::{HandlesLost, sender::LongLine, window::HandleWindow};
 use crate::sys::socket;
 
 /// Bytes that one call takes whole or not at all (the kernel's limit is 36,544). Longer lines are begun only when
@@ -24,8 +24,9 @@ const LEAST_UNREAD: usize = 64;
 const CALLS_AT_ONCE: usize = 64;
 
 /// Whether the channel takes and writes messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
+    #[default]
     Open,
     /// Takes nothing new; ends once the queue is written.
     Closing,
@@ -56,7 +57,7 @@ pub(super) enum Stop {
 }
 
 /// The queue towards one app.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Queue {
     items: VecDeque<Item>,
     /// Bytes in `items`.
@@ -70,19 +71,39 @@ pub(super) struct Queue {
     phase: Phase,
     /// A task waits for the socket and will go on writing.
     pub(super) flushing: bool,
+    /// Told of lines that may go in more than one piece.
+    long_line: Option<LongLine>,
+    /// It was told that one begins.
+    told_long: bool,
 }
 
 impl Queue {
     pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// The queue of a channel that another process used.
+    pub(super) fn resumed() -> Self {
         Self {
-            items: VecDeque::new(),
-            bytes: 0,
-            begun: false,
-            window: HandleWindow::new(),
-            handles_taken: 0,
-            handles_sent: 0,
-            phase: Phase::Open,
-            flushing: false,
+            window: HandleWindow::resumed(),
+            ..Self::default()
+        }
+    }
+
+    /// From here on `told` hears of long lines.
+    pub(super) fn on_long_line(&mut self, told: LongLine) {
+        if self.told_long {
+            told.tell(true);
+        }
+        self.long_line = Some(told);
+    }
+
+    fn tell_long(&mut self, begun: bool) {
+        if self.told_long != begun {
+            self.told_long = begun;
+            if let Some(told) = &self.long_line {
+                told.tell(begun);
+            }
         }
     }
 
@@ -166,6 +187,9 @@ impl Queue {
     /// Writes what waits, as far as the socket and the rules allow.
     pub(super) fn flush(&mut self, socket: BorrowedFd<'_>) -> Stop {
         for _ in 0..CALLS_AT_ONCE {
+            if self.begins_long(socket) {
+                self.tell_long(true);
+            }
             let result = match self.items.front() {
                 None => {
                     if self.phase == Phase::Closing {
@@ -175,12 +199,16 @@ impl Queue {
                 }
                 Some(Item::Handle { line, fd }) => {
                     if !may_send_handle(&mut self.window, socket, line.len()) {
-                        return Stop::Idle;
+                        return if self.window.awaits_answer() {
+                            Stop::Idle
+                        } else {
+                            Stop::Full
+                        };
                     }
                     socket::send(socket, &[IoSlice::new(line)], &[fd.as_fd()])
                 }
                 Some(Item::Plain(bytes)) => {
-                    if bytes.len() > ONE_PIECE && !self.begun && !all_read(socket) {
+                    if bytes.len() > ONE_PIECE && !self.told_long {
                         return Stop::Full;
                     }
                     socket::send(socket, &[IoSlice::new(bytes)], &[])
@@ -198,6 +226,13 @@ impl Queue {
         Stop::Turn
     }
 
+    /// Whether the front item is a long line whose time has come.
+    fn begins_long(&self, socket: BorrowedFd<'_>) -> bool {
+        let is_long =
+            matches!(self.items.front(), Some(Item::Plain(bytes)) if bytes.len() > ONE_PIECE);
+        is_long && !self.begun && all_read(socket)
+    }
+
     /// `sent` bytes of the front item have gone.
     fn written(&mut self, sent: usize) {
         self.bytes -= sent;
@@ -206,7 +241,9 @@ impl Queue {
                 self.window.plain_written(sent);
                 bytes.advance(sent);
                 self.begun = !bytes.is_empty();
-                if self.begun {
+                let begun = self.begun;
+                self.tell_long(begun);
+                if begun {
                     return;
                 }
             }
@@ -239,8 +276,18 @@ impl Queue {
 
     /// The app did not get a socket. With none in flight any more, whatever was sent and not answered is lost:
     /// returns the ticket that all of those are below.
-    pub(super) fn handle_refused(&mut self) -> Option<u64> {
-        self.window.refused().then_some(self.handles_sent)
+    pub(super) fn handle_refused(&mut self) -> Option<HandlesLost> {
+        self.window.refused().then_some(HandlesLost {
+            before: self.handles_sent,
+            certain: self.window.is_sure(),
+        })
+    }
+
+    /// The app has acted on the socket with this ticket.
+    pub(super) fn handle_settled(&mut self, ticket: u64) {
+        if ticket + 1 == self.handles_sent {
+            self.window.settled();
+        }
     }
 
     /// Takes nothing new; once what waits is written, the app reads the end.
@@ -256,6 +303,7 @@ impl Queue {
             self.phase = Phase::Ended;
             self.items = VecDeque::new();
             self.bytes = 0;
+            self.tell_long(false);
             socket::end(socket);
         }
     }

@@ -1,7 +1,8 @@
 //! Writing to the channel: straight away when nothing waits, else by a task that waits for the socket.
 
 use std::{
-    os::fd::{AsFd, OwnedFd},
+    fmt,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
     time::Duration,
 };
@@ -61,6 +62,28 @@ impl HandleType {
     }
 }
 
+/// Hears of lines that may go in more than one piece: `true` right before one begins, `false` once it is written, or
+/// the channel has ended.
+#[derive(Clone)]
+pub struct LongLine(Arc<dyn Fn(bool) + Send + Sync>);
+
+impl LongLine {
+    /// `told` is called while the channel is locked: it must not use the channel, nor wait.
+    pub fn new(told: impl Fn(bool) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+
+    pub(super) fn tell(&self, begins: bool) {
+        (self.0)(begins);
+    }
+}
+
+impl fmt::Debug for LongLine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("LongLine")
+    }
+}
+
 /// A handle to write to one app's channel. What it takes is written in order, or the app is gone.
 #[derive(Debug, Clone)]
 pub struct ChannelSender {
@@ -109,6 +132,25 @@ impl ChannelSender {
         let ticket = queue.push_handle(line, fd);
         self.shared.flush(&mut queue);
         Ok(ticket)
+    }
+
+    /// From here on `told` hears of lines that may go in more than one piece. A process that takes the channel over in
+    /// the middle of one cannot go on, see [`resume`](super::resume).
+    pub fn on_long_line(&self, told: LongLine) {
+        self.shared.queue().on_long_line(told);
+    }
+
+    /// Our end of the channel, for a copy from which another process can go on, see [`resume`](super::resume). Dropping
+    /// readers and senders leaves the channel to such a copy; only the app's end, or [`close`](Self::close), ends it.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.shared.socket.as_fd()
+    }
+
+    /// The app has acted on the socket with this ticket.
+    pub(crate) fn handle_settled(&self, ticket: u64) {
+        let mut queue = self.shared.queue();
+        queue.handle_settled(ticket);
+        self.shared.flush(&mut queue);
     }
 
     /// Ends the channel: the app reads what was taken before, and then its `disconnect`.

@@ -88,9 +88,12 @@ async fn after_a_refusal_sockets_go_one_at_a_time_and_the_loss_is_told() {
     child.write("{\"cmd\":\"NODE_HANDLE_NACK\"}\n0\n");
     assert!(matches!(
         read_answers(&mut reader).await[..],
-        [ChannelEvent::Cluster(ClusterMessage::HandlesLost {
-            before: 2
-        })]
+        [ChannelEvent::Cluster(ClusterMessage::HandlesLost(
+            HandlesLost {
+                before: 2,
+                certain: true
+            }
+        ))]
     ));
     for _ in 0..3 {
         send();
@@ -102,9 +105,12 @@ async fn after_a_refusal_sockets_go_one_at_a_time_and_the_loss_is_told() {
     child.write("{\"cmd\":\"NODE_HANDLE_NACK\"}\n0\n");
     assert!(matches!(
         read_answers(&mut reader).await[..],
-        [ChannelEvent::Cluster(ClusterMessage::HandlesLost {
-            before: 4
-        })]
+        [ChannelEvent::Cluster(ClusterMessage::HandlesLost(
+            HandlesLost {
+                before: 4,
+                certain: true
+            }
+        ))]
     ));
     assert_eq!(child.read_all().len(), 1, "the fifth was still to be sent");
 }
@@ -214,4 +220,117 @@ async fn closing_waits_for_what_was_taken() {
         .await
         .unwrap();
     assert!(size > 100_000 && size % 1001 == 0, "{size}");
+}
+
+/// The same channel, of a process that goes on where another was killed.
+fn resumed((reader, sender, child): (ChannelReader, ChannelSender, Child)) -> Resumed {
+    let copy = sender.descriptor().try_clone_to_owned().unwrap();
+    drop((reader, sender));
+    let (reader, sender) = resume(copy).unwrap();
+    (reader, sender, child)
+}
+
+type Resumed = (ChannelReader, ChannelSender, Child);
+
+#[tokio::test]
+async fn what_was_not_acted_on_is_read_by_the_next_process_and_what_was_is_not() {
+    let (mut reader, sender, child) = opened();
+    child.write("1\n2\n3\n{\"cut\":");
+    for expected in [b"1", b"2"] {
+        assert!(matches!(reader.next().await, ChannelEvent::Message(body) if body == expected[..]));
+    }
+    reader.acted();
+    let (mut reader, sender, child) = resumed((reader, sender, child));
+    assert!(matches!(reader.next().await, ChannelEvent::Message(body) if body == b"3"[..]));
+    // It was being acted on when this one was killed as well.
+    let (mut reader, sender, child) = resumed((reader, sender, child));
+    assert!(matches!(reader.next().await, ChannelEvent::Message(body) if body == b"3"[..]));
+    child.write("true}\n");
+    let whole = b"{\"cut\":true}";
+    assert!(matches!(reader.next().await, ChannelEvent::Message(body) if body == whole[..]));
+    sender.send(&[b"4"]).unwrap();
+    assert_eq!(child.read().unwrap().0, "4\n");
+    drop(child);
+    assert!(matches!(reader.next().await, ChannelEvent::Closed));
+}
+
+#[tokio::test]
+async fn the_rest_of_a_torn_line_is_told_and_nothing_else_is_lost() {
+    let (mut reader, sender, child) = opened();
+    child.write(&format!("\"{}", "x".repeat(100_000)));
+    let waiting = tokio::time::timeout(Duration::from_millis(50), reader.next());
+    assert!(waiting.await.is_err());
+    let (mut reader, _sender, child) = resumed((reader, sender, child));
+    child.write("the end\"\n1\nbad\n");
+    match reader.next().await {
+        ChannelEvent::Torn { preview } => assert_eq!(preview, "the end\""),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(reader.next().await, ChannelEvent::Message(body) if body == b"1"[..]));
+    assert!(matches!(reader.next().await, ChannelEvent::NotJson { .. }));
+}
+
+#[tokio::test]
+async fn sockets_wait_until_what_the_last_process_wrote_is_read() {
+    let (reader, sender, child) = opened();
+    sender.send(&[b"1"]).unwrap();
+    let (mut reader, sender, child) = resumed((reader, sender, child));
+    for _ in 0..10 {
+        sender
+            .send_handle(HandleType::Net, b"{}", descriptor())
+            .unwrap();
+    }
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(child.read_all().len(), 1, "only what was there before");
+    let mut given = 0;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while given < 8 {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::task::yield_now().await;
+        given += child.read_all().len();
+    }
+    // A refusal now may be meant for the last process.
+    child.write(&"{\"cmd\":\"NODE_HANDLE_ACK\"}\n".repeat(7));
+    child.write("0\n");
+    read_answers(&mut reader).await;
+    assert_eq!(child.read_all().len(), 2);
+    child.write(&"{\"cmd\":\"NODE_HANDLE_NACK\"}\n".repeat(3));
+    child.write("0\n");
+    assert!(matches!(
+        read_answers(&mut reader).await[..],
+        [ChannelEvent::Cluster(ClusterMessage::HandlesLost(
+            HandlesLost {
+                before: 10,
+                certain: false
+            }
+        ))]
+    ));
+}
+
+#[tokio::test]
+async fn a_line_that_may_go_in_pieces_is_told_while_it_is_on_its_way() {
+    let (_reader, sender, child) = opened();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    sender.on_long_line(LongLine::new(move |begins| {
+        tell.lock().unwrap().push(begins);
+    }));
+    let long = vec![b'1'; 4_000_000];
+    sender.send(&[b"1"]).unwrap();
+    sender.send(&[&long]).unwrap();
+    assert!(told.lock().unwrap().is_empty(), "a line is yet to be read");
+    let mut size = 0;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while size < long.len() + 3 {
+        assert!(tokio::time::Instant::now() < deadline);
+        if size > 2 {
+            assert_eq!(told.lock().unwrap().first(), Some(&true));
+        }
+        let pieces = child.read_all();
+        size += pieces.iter().map(|(text, _)| text.len()).sum::<usize>();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(*told.lock().unwrap(), [true, false]);
 }

@@ -23,6 +23,15 @@ pub(super) struct HandleWindow {
     written: u64,
     /// Of those, the bytes that the app is known to have read.
     known_read: u64,
+    /// Another process used the channel before: an unknown number of its sockets, at most [`WIDE`], are still to be
+    /// acknowledged. Answers then open the window, but prove nothing about what was read.
+    unsure: bool,
+}
+
+impl Default for HandleWindow {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl HandleWindow {
@@ -32,6 +41,16 @@ impl HandleWindow {
             in_flight: VecDeque::new(),
             written: 0,
             known_read: 0,
+            unsure: false,
+        }
+    }
+
+    /// The window of a channel that another process used: what it wrote and the app has not read is unknown.
+    pub(super) fn resumed() -> Self {
+        Self {
+            written: SAFE_UNREAD + 1,
+            unsure: true,
+            ..Self::new()
         }
     }
 
@@ -39,7 +58,28 @@ impl HandleWindow {
     pub(super) fn is_open(&self, size: usize) -> bool {
         let unread = self.written - self.known_read;
         let safe = unread + size as u64 <= SAFE_UNREAD;
-        self.in_flight.is_empty() || (safe && self.in_flight.len() < self.width)
+        let alone = self.in_flight.is_empty() && !self.unsure;
+        alone || (safe && self.in_flight.len() < self.width)
+    }
+
+    /// Whether an answer will come that may open it. If not, only reading will: see [`all_read`](Self::all_read).
+    pub(super) fn awaits_answer(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    /// The app has acted on the socket sent last, so it has acknowledged every one.
+    pub(super) fn settled(&mut self) {
+        if self.unsure {
+            let last = self.in_flight.back().copied();
+            self.known_read = last.map_or(self.known_read, |last| self.known_read.max(last));
+            self.in_flight.clear();
+            self.unsure = false;
+        }
+    }
+
+    /// Whether it is known which socket each answer is for.
+    pub(super) fn is_sure(&self) -> bool {
+        !self.unsure
     }
 
     /// `size` bytes of plain lines were written.
@@ -59,7 +99,9 @@ impl HandleWindow {
 
     /// The app has the oldest socket in flight. An answer that nobody waits for changes nothing.
     pub(super) fn acknowledged(&mut self) {
-        if let Some(before) = self.in_flight.pop_front() {
+        if let Some(before) = self.in_flight.pop_front()
+            && !self.unsure
+        {
             self.known_read = self.known_read.max(before);
         }
     }
@@ -141,5 +183,23 @@ mod tests {
         window.acknowledged();
         window.acknowledged();
         assert_eq!(sent(&mut window), 1);
+    }
+
+    #[test]
+    fn what_another_process_left_is_waited_out_and_late_answers_prove_nothing() {
+        let mut window = HandleWindow::resumed();
+        window.acknowledged();
+        assert!(!window.is_open(200) && !window.awaits_answer());
+        window.all_read();
+        assert_eq!(sent(&mut window), 8);
+        window.plain_written(40_000);
+        for _ in 0..8 {
+            window.acknowledged();
+        }
+        assert!(!window.is_open(200), "these may be answers to the other");
+        window.settled();
+        assert_eq!(sent(&mut window), 1, "behind many bytes one alone");
+        window.acknowledged();
+        assert_eq!(sent(&mut window), 8, "answers count again");
     }
 }

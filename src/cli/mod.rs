@@ -13,7 +13,7 @@ mod output;
 mod table;
 mod units;
 
-use std::process::ExitCode;
+use std::{ffi::OsStr, process::ExitCode};
 
 use clap::{Parser, error::ErrorKind};
 
@@ -59,6 +59,16 @@ struct GlobalArgs {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
+    // Before anything else is read: these are what a command becomes when it launches a daemon.
+    match std::env::args_os()
+        .nth(1)
+        .as_deref()
+        .and_then(OsStr::to_str)
+    {
+        Some("keeper") => return crate::keeper::main(),
+        Some("daemon") => return crate::daemon::main(),
+        _ => {}
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return complain(&error),

@@ -30,6 +30,12 @@ pub enum ClientError {
         /// The daemon's own words, or the system's.
         reason: String,
     },
+    /// The daemon dies again and again. The apps run on.
+    #[error("{reason}; the apps run on; `rpm2 kill` stops everything")]
+    Down {
+        /// The keeper's words.
+        reason: String,
+    },
     /// The connection ended while a call was on its way.
     #[error(
         "the daemon was lost during `{method}`: the call may or may not have taken effect; check with `rpm2 list` \
@@ -88,6 +94,7 @@ impl ClientError {
             Self::Home(_)
                 | Self::Connect { .. }
                 | Self::Launch { .. }
+                | Self::Down { .. }
                 | Self::Lost { .. }
                 | Self::Closed
         )
@@ -99,6 +106,7 @@ impl ClientError {
             Self::Home(_) => "RPM2_HOME",
             Self::Connect { .. } => "RPM2_CONNECT",
             Self::Launch { .. } => "RPM2_LAUNCH",
+            Self::Down { .. } => "RPM2_DAEMON_DOWN",
             Self::Lost { .. } => "RPM2_DAEMON_LOST",
             Self::Closed => "RPM2_CLOSED",
             Self::Refused(_) => "RPM2_REFUSED",

@@ -12,6 +12,8 @@ use crate::home::Home;
 
 /// A daemon that is leaving may hold the lock this long.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// A daemon that has died and is about to be started again is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks whether the daemon that another client launched is ready.
 const PAUSE: Duration = Duration::from_millis(5);
 /// A failing daemon explains itself in no more than this many bytes.
@@ -28,12 +30,18 @@ enum Launched {
 /// What [`crate::daemon`] says on its standard output once it serves.
 pub(crate) const READY: &str = "ready";
 /// What it says when another one holds the lock.
-pub(crate) const BUSY: &str = "busy";
+const BUSY: &str = "busy";
 
 /// Connects to the daemon of `home`; `None` if there is none.
 pub(super) async fn connect(home: &Home) -> Result<Option<Connection>, ClientError> {
     home.check()?;
     let path = home.rpc_socket();
+    // The keeper holds the socket also while the daemon cannot be kept alive: nobody would answer.
+    if let Ok(reason) = std::fs::read_to_string(home.down_file()) {
+        return Err(ClientError::Down {
+            reason: reason.trim().to_owned(),
+        });
+    }
     match Connection::open(&path).await {
         Ok(connection) => Ok(Some(connection)),
         Err(error)
@@ -55,9 +63,17 @@ pub(super) async fn connect_or_launch(
     binary: &Path,
 ) -> Result<(Connection, bool), ClientError> {
     let deadline = Instant::now() + DEADLINE;
+    let patience = Instant::now() + PATIENCE;
     loop {
-        if let Some(connection) = connect(home).await? {
-            return Ok((connection, false));
+        match connect(home).await {
+            Ok(Some(connection)) => return Ok((connection, false)),
+            Ok(None) => {}
+            // It is being started again, most often in an instant.
+            Err(ClientError::Down { .. }) if Instant::now() < patience => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            Err(error) => return Err(error),
         }
         home.create()?;
         match launch(home, binary)? {
@@ -83,7 +99,7 @@ pub(super) async fn connect_or_launch(
 fn launch(home: &Home, binary: &Path) -> Result<Launched, ClientError> {
     let failed = |reason: String| ClientError::Launch { reason };
     let mut child = Command::new(binary)
-        .arg("daemon")
+        .arg("keeper")
         .env("RPM2_HOME", home.root())
         .current_dir("/")
         .stdin(Stdio::null())

@@ -5,14 +5,15 @@ use std::{os::fd::OwnedFd, sync::Arc};
 use super::{
     answer,
     balance::{self, Candidate},
-    state::{Connection, State},
+    state::{Connection, Listener, State},
 };
-use crate::channel::HandleType;
+use crate::channel::{HandleType, HandlesLost};
 
 impl State {
     /// The worker to give the next connection of this listener to, if any is free.
     pub(super) fn free_worker(&self, key: &str, refused_by: &[u32]) -> Option<u32> {
-        let listener = self.listeners.get(key)?;
+        let may_give = |listener: &&Listener| listener.kept && !self.is_frozen;
+        let listener = self.listeners.get(key).filter(may_give)?;
         let candidates = listener.record.members.iter().filter_map(|id| {
             let worker = self.workers.get(id)?;
             let may_have = !worker.record.retired
@@ -86,8 +87,10 @@ impl State {
         let Some(entry) = self.workers.get_mut(&worker) else {
             return;
         };
-        // An unknown number is an answer to an earlier daemon.
         let Some(place) = entry.in_flight.iter().position(|seq| *seq == ack) else {
+            // An answer to an earlier daemon, with which the connection was lost if it is not accepted.
+            let is_earlier = ack >> 32 < u64::from(self.generation);
+            self.lost += u64::from(is_earlier && !accepted);
             return;
         };
         let lost: Vec<u64> = entry.in_flight.drain(..=place).take(place).collect();
@@ -96,24 +99,34 @@ impl State {
             .filter_map(|seq| self.connections.remove(seq))
             .collect();
         let connection = self.connections.remove(&ack);
+        if let Some(connection) = &connection {
+            entry.channel.handle_settled(connection.ticket);
+        }
         if !accepted {
             returned.extend(connection);
         }
         self.refused(worker, returned);
     }
 
-    /// Whatever the worker has not answered of what was sent to it, the tickets below `before`, never reached it.
-    pub(super) fn handles_lost(&mut self, worker: u32, before: u64) {
+    /// Whatever the worker has not answered of what was sent to it never reached it; where that is not certain, it is
+    /// closed: two workers with one connection would be worse.
+    pub(super) fn handles_lost(&mut self, worker: u32, lost: HandlesLost) {
         let Some(entry) = self.workers.get_mut(&worker) else {
             return;
         };
         let connections = &mut self.connections;
         let mut returned = Vec::new();
         entry.in_flight.retain(|seq| {
-            let lost = connections.get(seq).is_none_or(|kept| kept.ticket < before);
-            returned.extend(lost.then(|| connections.remove(seq)).flatten());
-            !lost
+            let is_lost = connections
+                .get(seq)
+                .is_none_or(|kept| kept.ticket < lost.before);
+            returned.extend(is_lost.then(|| connections.remove(seq)).flatten());
+            !is_lost
         });
+        if !lost.certain {
+            self.lost += returned.len() as u64;
+            returned.clear();
+        }
         self.refused(worker, returned);
     }
 
@@ -129,7 +142,8 @@ impl State {
         if entry.in_flight.is_empty() {
             entry.settled.notify_waiters();
         }
-        for key in entry.record.keys.clone() {
+        let keys: Vec<String> = entry.record.keys.keys().cloned().collect();
+        for key in keys {
             self.serve_waiting(&key);
         }
     }

@@ -4,7 +4,9 @@
 //! are. A worker's messages reach it through [`Worker::message`]; what it has to say goes straight to the worker's
 //! channel.
 //!
-//! Plain data, which a new daemon would need to go on, is apart from sockets and tasks: `record`.
+//! A primary may go on where another died: see [`Primary::restore`] and [`Keep`]. What that needs is saved before
+//! anybody is told of it. So a message of a worker may be acted on twice, by either of the two: the second time
+//! changes nothing, and is answered if the first may not have been.
 
 #![forbid(unsafe_code)]
 
@@ -12,17 +14,24 @@ mod accept;
 mod answer;
 mod balance;
 mod handoff;
+mod keep;
 mod listener;
 mod primary;
 mod query;
 mod record;
+mod restore;
+#[cfg(test)]
+mod restore_tests;
+mod saved;
 mod state;
 #[cfg(test)]
 mod tests;
 mod worker;
 
 pub use self::{
+    keep::{Keep, KeepFuture, NoKeep},
     primary::Primary,
     record::Policy,
+    saved::RestoreError,
     worker::{Worker, WorkerEvent},
 };

@@ -1,12 +1,16 @@
 //! The primary's handle.
 
 use std::{
+    collections::BTreeMap,
     os::fd::OwnedFd,
     sync::{Arc, Mutex},
 };
 
 use super::{
+    keep::{Keep, Keeping, NoKeep},
     record::Policy,
+    restore,
+    saved::{RestoreError, Saved},
     state::{Shared, State, lock},
     worker::Worker,
 };
@@ -24,13 +28,56 @@ impl Primary {
         Self::with_generation(0)
     }
 
-    /// A primary whose message numbers no primary of a lower generation has used, for a daemon that takes over the
-    /// workers of another: late answers to the other are then told apart. At most 2^21 - 1, so that the numbers are
-    /// exact in JavaScript.
+    /// A primary whose message numbers no primary of a lower generation has used, so that late answers to another are
+    /// told apart. At most 2^21 - 1, so that the numbers are exact in JavaScript.
     pub fn with_generation(generation: u32) -> Self {
+        Self::with_keep(generation, Arc::new(NoKeep))
+    }
+
+    /// The same, whose listeners and state `keep` holds for another to go on.
+    pub fn with_keep(generation: u32, keep: Arc<dyn Keep>) -> Self {
+        let state = State::new(generation, Keeping(keep));
         Self {
-            state: Arc::new(Mutex::new(State::new(generation))),
+            state: Arc::new(Mutex::new(state)),
         }
+    }
+
+    /// A primary that goes on where one of a lower generation was when it died: from its last saved `state`, and the
+    /// copies of its listeners by their names. Connections wait in the listeners until workers are
+    /// [resumed](Self::resume_worker); once all that live are, [`settle`](Self::settle). Must be called on a tokio
+    /// runtime.
+    pub fn restore(
+        generation: u32,
+        state: &[u8],
+        listeners: BTreeMap<String, OwnedFd>,
+        keep: Arc<dyn Keep>,
+    ) -> Result<Self, RestoreError> {
+        let saved = Saved::read(state)?;
+        let primary = Self::with_keep(generation, keep);
+        restore::restore(&primary.state, saved, listeners);
+        Ok(primary)
+    }
+
+    /// Goes on with a worker of the primary before; `None` if that did not know it.
+    pub fn resume_worker(&self, id: u32, channel: ChannelSender) -> Option<Worker> {
+        let known = lock(&self.state).resume_worker(id, channel);
+        known.then(|| Worker::new(Arc::clone(&self.state), id))
+    }
+
+    /// All workers that live were resumed: listeners that only others had are closed.
+    pub fn settle(&self) {
+        lock(&self.state).settle();
+    }
+
+    /// For a process that ends so that another goes on: what is dropped from here on closes and saves nothing, and
+    /// nothing is accepted. To be called once no channel is read any more.
+    pub fn freeze(&self) {
+        lock(&self.state).is_frozen = true;
+    }
+
+    /// Connections that were lost with a daemon before this one.
+    pub fn lost_connections(&self) -> u64 {
+        lock(&self.state).lost
     }
 
     /// Takes a worker on, whose process is to get its [`Worker::id`] as `NODE_UNIQUE_ID`.

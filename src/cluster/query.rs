@@ -4,7 +4,8 @@ use std::{
     collections::{BTreeSet, VecDeque},
     io,
     os::fd::{AsFd, OwnedFd},
-    sync::Arc,
+    sync::{Arc, Mutex, Weak},
+    task::{Context, Waker},
 };
 
 use nix::errno::Errno;
@@ -13,8 +14,9 @@ use tokio::io::Interest;
 use super::{
     accept,
     answer::{QueryAnswer, SocketName},
+    keep::KeepFuture,
     listener,
-    record::{self, Binding, ListenerRecord, Policy},
+    record::{self, Binding, ListenerRecord, Policy, ServerRecord},
     state::{Listener, Shared, Socket, State, WorkerEntry, lock},
 };
 use crate::{
@@ -36,25 +38,58 @@ pub(super) fn answer(shared: &Shared, worker: u32, seq: u64, query: Query) {
         return;
     }
     let key: Arc<str> = record::key(&query).into();
+    let servers = state.workers.get(&worker).map(|entry| &entry.record.keys);
+    if let Some(server) = servers.and_then(|servers| servers.get(&*key))
+        && server.seq == seq
+    {
+        // A daemon before us read it, and may have died before it answered.
+        if !server.answered {
+            state.tell_listener(worker, seq, &key);
+        }
+        return;
+    }
     let result = state
         .check(worker, &key, &query)
-        .and_then(|()| state.join(shared, worker, &key, query));
+        .and_then(|()| state.join(shared, worker, seq, &key, query));
     match result {
-        Ok(()) => {
-            if state.send_listener(worker, seq, &key).is_err() {
-                state.close_server(worker, &key);
+        Ok(is_new) => {
+            state.save();
+            if is_new {
+                state.keep_listener(shared, &key);
             }
+            state.tell_listener(worker, seq, &key);
             state.serve_waiting(&key);
         }
         Err(error) => state.send_failure(worker, seq, &key, &error),
     }
 }
 
+/// The listener's socket has been kept: its workers may know of it. A keep that failed changes nothing: better a
+/// listener that will not outlive us than none.
+async fn kept(shared: Weak<Mutex<State>>, key: Arc<str>, name: String, keeping: KeepFuture) {
+    let _ = keeping.await;
+    let Some(shared) = shared.upgrade() else {
+        return;
+    };
+    let mut state = lock(&shared);
+    let Some(listener) = state.listeners.get_mut(&key) else {
+        return;
+    };
+    if listener.record.name != name {
+        return;
+    }
+    listener.kept = true;
+    for (worker, seq) in std::mem::take(&mut listener.unanswered) {
+        state.tell_listener(worker, seq, &key);
+    }
+    state.serve_waiting(&key);
+}
+
 impl State {
     /// Refuses what no worker asks for in good faith.
     fn check(&self, worker: u32, key: &str, query: &Query) -> io::Result<()> {
         let keys = self.workers.get(&worker).map(|entry| &entry.record.keys);
-        if keys.is_some_and(|keys| keys.contains(key)) {
+        if keys.is_some_and(|keys| keys.contains_key(key)) {
             // A key is used once in a worker: a second answer with it would kill the app.
             return Err(Errno::EEXIST.into());
         }
@@ -68,36 +103,93 @@ impl State {
         Ok(())
     }
 
-    /// Makes the worker a member of the listener, which is opened if it is new.
+    /// Makes the worker a member of the listener, which is opened if it is new. Returns whether it is.
     fn join(
         &mut self,
         shared: &Shared,
         worker: u32,
+        seq: u64,
         key: &Arc<str>,
         query: Query,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let Some(entry) = self.workers.get_mut(&worker) else {
-            return Ok(());
+            return Ok(false);
         };
-        if !self.listeners.contains_key(key) {
+        let is_new = !self.listeners.contains_key(key);
+        if is_new {
             let lent = query.fd.and_then(|fd| self.lent.get(&fd));
             let binding = Binding::of(&query);
             let mode = binding.mode(entry.record.policy);
             let socket = listener::open(&binding, mode, lent)?;
             let socket =
                 serve(shared, key, mode, socket).inspect_err(|_| listener::close(&binding))?;
+            self.last_listener += 1;
+            let record = ListenerRecord {
+                name: format!("l{}", self.last_listener),
+                binding,
+                mode,
+                data: None,
+                members: BTreeSet::new(),
+                last: None,
+            };
             self.listeners
-                .insert(Arc::clone(key), new_listener(binding, mode, socket));
+                .insert(Arc::clone(key), new_listener(record, socket, false));
         }
         let Some(listener) = self.listeners.get_mut(key) else {
-            return Ok(());
+            return Ok(false);
         };
         if listener.record.data.is_none() {
             listener.record.data = query.data;
         }
         listener.record.members.insert(worker);
-        entry.record.keys.insert(key.to_string());
-        Ok(())
+        let server = ServerRecord {
+            seq,
+            ..ServerRecord::default()
+        };
+        entry.record.keys.insert(key.to_string(), server);
+        Ok(is_new)
+    }
+
+    /// Has the listener's socket kept. Where that takes a while, a task waits for it.
+    pub(super) fn keep_listener(&mut self, shared: &Shared, key: &Arc<str>) {
+        let Some(listener) = self.listeners.get_mut(key) else {
+            return;
+        };
+        let socket = match &listener.socket {
+            Socket::RoundRobin { socket, .. } => socket.as_fd(),
+            Socket::Shared(socket) => socket.as_fd(),
+        };
+        let name = listener.record.name.clone();
+        let mut keeping = self.keeping.0.listener(&name, socket);
+        let mut context = Context::from_waker(Waker::noop());
+        if keeping.as_mut().poll(&mut context).is_ready() {
+            listener.kept = true;
+        } else {
+            tokio::spawn(kept(Arc::downgrade(shared), Arc::clone(key), name, keeping));
+        }
+    }
+
+    /// Answers the query numbered `seq` with the listener of that key, once it is kept. A worker that gave it up
+    /// meanwhile gets no answer.
+    pub(super) fn tell_listener(&mut self, worker: u32, seq: u64, key: &str) {
+        let server = self
+            .workers
+            .get_mut(&worker)
+            .and_then(|entry| entry.record.keys.get_mut(key));
+        let (Some(server), Some(listener)) = (server, self.listeners.get_mut(key)) else {
+            return;
+        };
+        if server.seq != seq {
+            return;
+        }
+        if listener.kept {
+            server.answered = true;
+            if self.send_listener(worker, seq, key).is_err() {
+                self.close_server(worker, key);
+            }
+        } else if !listener.unanswered.contains(&(worker, seq)) {
+            listener.unanswered.push((worker, seq));
+        }
     }
 
     /// Tells the worker of its listener: with round robin its address, else the socket itself.
@@ -130,7 +222,7 @@ impl State {
         }
     }
 
-    fn send_failure(&self, worker: u32, ack: u64, key: &str, error: &io::Error) {
+    pub(super) fn send_failure(&self, worker: u32, ack: u64, key: &str, error: &io::Error) {
         let errno = error.raw_os_error().unwrap_or(Errno::EINVAL as i32);
         let answer = QueryAnswer {
             ack,
@@ -146,7 +238,12 @@ impl State {
 }
 
 /// Sets a listener's socket to work.
-fn serve(shared: &Shared, key: &Arc<str>, mode: Policy, socket: OwnedFd) -> io::Result<Socket> {
+pub(super) fn serve(
+    shared: &Shared,
+    key: &Arc<str>,
+    mode: Policy,
+    socket: OwnedFd,
+) -> io::Result<Socket> {
     Ok(match mode {
         Policy::Shared => Socket::Shared(Arc::new(socket)),
         Policy::RoundRobin => Socket::RoundRobin {
@@ -156,16 +253,13 @@ fn serve(shared: &Shared, key: &Arc<str>, mode: Policy, socket: OwnedFd) -> io::
     })
 }
 
-fn new_listener(binding: Binding, mode: Policy, socket: Socket) -> Listener {
+/// A listener with nothing to do yet.
+pub(super) fn new_listener(record: ListenerRecord, socket: Socket, kept: bool) -> Listener {
     Listener {
-        record: ListenerRecord {
-            binding,
-            mode,
-            data: None,
-            members: BTreeSet::new(),
-            last: None,
-        },
+        record,
         socket,
+        kept,
+        unanswered: Vec::new(),
         waiting: VecDeque::new(),
         waker: None,
     }

@@ -1,6 +1,6 @@
 //! What the primary knows that is not a socket, a task or a channel.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -85,25 +85,47 @@ pub(super) fn key(query: &Query) -> String {
 /// A listener but for its socket.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ListenerRecord {
+    /// Under which its socket is kept; never used again.
+    pub(super) name: String,
     pub(super) binding: Binding,
     pub(super) mode: Policy,
     /// The first worker's server data; every other worker's server gets it.
     pub(super) data: Option<Box<RawValue>>,
     /// Workers that listen on it.
+    #[serde(skip)]
     pub(super) members: BTreeSet<u32>,
     /// The worker that was given a connection last.
+    #[serde(default)]
     pub(super) last: Option<u32>,
+}
+
+/// A server of a worker.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct ServerRecord {
+    /// The number of the query that asked for it.
+    pub(super) seq: u64,
+    /// The worker has said that it listens: it has the answer.
+    #[serde(default)]
+    pub(super) ready: bool,
+    /// The query was answered by this process.
+    #[serde(skip)]
+    pub(super) answered: bool,
 }
 
 /// A worker but for its channel.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct WorkerRecord {
     pub(super) policy: Policy,
-    /// The listeners it has, by their keys.
-    pub(super) keys: BTreeSet<String>,
+    /// The servers it has, by the keys of their listeners.
+    pub(super) keys: BTreeMap<String, ServerRecord>,
+    /// A server of it has listened.
+    #[serde(default)]
+    pub(super) listening: bool,
     /// It gets no new connection.
+    #[serde(default)]
     pub(super) retired: bool,
     /// It was told to disconnect, or has said that it will.
+    #[serde(default)]
     pub(super) leaving: bool,
 }
 

@@ -10,7 +10,9 @@ use std::{
 use tokio::{io::unix::AsyncFd, sync::Notify, task::AbortHandle};
 
 use super::{
-    answer, listener,
+    answer,
+    keep::Keeping,
+    listener,
     record::{ListenerRecord, Policy, WorkerRecord},
 };
 use crate::channel::ChannelSender;
@@ -31,7 +33,19 @@ pub(super) struct State {
     pub(super) connections: HashMap<u64, Connection>,
     /// Sockets that apps may name by a descriptor's number.
     pub(super) lent: HashMap<i64, OwnedFd>,
-    last_worker: u32,
+    /// Workers of the primary before, whose channels have not come yet.
+    pub(super) absent: BTreeMap<u32, WorkerRecord>,
+    pub(super) keeping: Keeping,
+    /// Kept listeners that are closed, until that is saved.
+    pub(super) closed: Vec<String>,
+    /// Another process goes on: nothing is accepted, closed or saved any more.
+    pub(super) is_frozen: bool,
+    /// Connections that a change of the daemon lost.
+    pub(super) lost: u64,
+    pub(super) generation: u32,
+    pub(super) last_worker: u32,
+    /// The number in the last listener's name.
+    pub(super) last_listener: u64,
     next_seq: u64,
 }
 
@@ -51,6 +65,10 @@ pub(super) struct WorkerEntry {
 pub(super) struct Listener {
     pub(super) record: ListenerRecord,
     pub(super) socket: Socket,
+    /// Its socket outlives us; before that nobody is told of it, and nothing is accepted.
+    pub(super) kept: bool,
+    /// Queries to be answered when it is kept: worker and number.
+    pub(super) unanswered: Vec<(u32, u64)>,
     /// Connections that came back, or that no worker could be given.
     pub(super) waiting: VecDeque<Connection>,
     /// Wakes the accepting task when a worker has become free.
@@ -91,8 +109,10 @@ pub(super) struct Connection {
 
 impl State {
     /// An empty state whose numbers no earlier state of a lower generation has used.
-    pub(super) fn new(generation: u32) -> Self {
+    pub(super) fn new(generation: u32, keeping: Keeping) -> Self {
         Self {
+            keeping,
+            generation,
             next_seq: u64::from(generation) << 32,
             ..Self::default()
         }
@@ -111,25 +131,34 @@ impl State {
             policy,
             ..WorkerRecord::default()
         };
+        self.insert_worker(self.last_worker, record, channel);
+        self.save();
+        self.last_worker
+    }
+
+    pub(super) fn insert_worker(&mut self, id: u32, record: WorkerRecord, channel: ChannelSender) {
         let entry = WorkerEntry {
             record,
             channel,
             in_flight: VecDeque::new(),
             settled: Arc::new(Notify::new()),
         };
-        self.workers.insert(self.last_worker, entry);
-        self.last_worker
+        self.workers.insert(id, entry);
     }
 
     /// The worker's channel has ended: others get what it was given, and its listeners end if nobody else has them.
     pub(super) fn remove_worker(&mut self, id: u32) {
+        if self.is_frozen {
+            return;
+        }
         let Some(worker) = self.workers.remove(&id) else {
             return;
         };
         worker.settled.notify_waiters();
-        for key in &worker.record.keys {
+        for key in worker.record.keys.keys() {
             self.leave_listener(key, id);
         }
+        self.save();
         for seq in worker.in_flight {
             if let Some(connection) = self.connections.remove(&seq) {
                 self.give(connection);
@@ -141,6 +170,7 @@ impl State {
     pub(super) fn retire_worker(&mut self, id: u32) {
         if let Some(worker) = self.workers.get_mut(&id) {
             worker.record.retired = true;
+            self.save();
         }
     }
 
@@ -154,30 +184,36 @@ impl State {
         if std::mem::replace(&mut worker.record.leaving, true) {
             return;
         }
-        // Closed: then it is leaving already. Full: it reads nothing, so nothing helps but its end.
-        let _ = worker.channel.send_internal(&answer::disconnect(seq));
-        for key in std::mem::take(&mut worker.record.keys) {
+        for key in std::mem::take(&mut worker.record.keys).into_keys() {
             self.leave_listener(&key, id);
+        }
+        // Before it is said: of us and a daemon that takes over, at most one may say it.
+        self.save();
+        if let Some(worker) = self.workers.get(&id) {
+            // Closed: then it is leaving already. Full: it reads nothing, so nothing helps but its end.
+            let _ = worker.channel.send_internal(&answer::disconnect(seq));
         }
     }
 
     /// The worker closed a server.
     pub(super) fn close_server(&mut self, id: u32, key: &str) {
         if let Some(worker) = self.workers.get_mut(&id)
-            && worker.record.keys.remove(key)
+            && worker.record.keys.remove(key).is_some()
         {
             self.leave_listener(key, id);
+            self.save();
         }
     }
 
-    /// Takes a worker from a listener, and ends the listener with its last one.
-    fn leave_listener(&mut self, key: &str, id: u32) {
+    /// Takes a worker from a listener, and ends the listener with its last one. To be saved afterwards.
+    pub(super) fn leave_listener(&mut self, key: &str, id: u32) {
         let Some(listener) = self.listeners.get_mut(key) else {
             return;
         };
         listener.record.members.remove(&id);
         if listener.record.members.is_empty() {
             listener::close(&listener.record.binding);
+            self.closed.push(std::mem::take(&mut listener.record.name));
             self.listeners.remove(key);
         } else {
             self.serve_waiting(key);

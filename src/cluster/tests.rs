@@ -10,32 +10,69 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::*;
 use crate::{
-    channel::{self, AddressType, ChannelReader, ClusterMessage, Query},
+    channel::{
+        self, AddressType, ChannelReader, ChannelSender, ClusterMessage, HandlesLost, Query,
+    },
     sys::socket,
 };
 
-struct Fake {
-    worker: Worker,
-    end: OwnedFd,
+pub(super) struct Fake {
+    pub(super) worker: Worker,
+    pub(super) end: OwnedFd,
+    pub(super) sender: ChannelSender,
     _reader: ChannelReader,
 }
 
 impl Fake {
-    fn new(primary: &Primary, policy: Policy) -> Self {
+    pub(super) fn new(primary: &Primary, policy: Policy) -> Self {
         let (reader, sender, end) = channel::open().unwrap();
         Self {
-            worker: primary.add_worker(sender, policy),
+            worker: primary.add_worker(sender.clone(), policy),
             end,
+            sender,
+            _reader: reader,
+        }
+    }
+
+    pub(super) fn of(
+        worker: Worker,
+        end: OwnedFd,
+        sender: ChannelSender,
+        reader: ChannelReader,
+    ) -> Self {
+        Self {
+            worker,
+            end,
+            sender,
+            _reader: reader,
+        }
+    }
+
+    /// The same worker, of a primary that goes on.
+    pub(super) fn resume(self, primary: &Primary) -> Self {
+        let fd = self.sender.descriptor().try_clone_to_owned().unwrap();
+        let (reader, sender) = channel::resume(fd).unwrap();
+        let worker = primary.resume_worker(self.worker.id(), sender.clone());
+        Self {
+            worker: worker.expect("a known worker"),
+            end: self.end,
+            sender,
             _reader: reader,
         }
     }
 
     /// Asks for a port of the system's choice, and gives the answer.
-    fn listen(&self, seq: u64) -> Value {
+    pub(super) fn listen(&self, seq: u64) -> Value {
         self.query(seq, |_| ())
     }
 
-    fn query(&self, seq: u64, change: impl FnOnce(&mut Query)) -> Value {
+    pub(super) fn query(&self, seq: u64, change: impl FnOnce(&mut Query)) -> Value {
+        self.ask(seq, change);
+        self.read().expect("an answer")
+    }
+
+    /// Asks, without looking for the answer.
+    pub(super) fn ask(&self, seq: u64, change: impl FnOnce(&mut Query)) {
         let mut query = Query {
             address: Some("127.0.0.1".to_owned()),
             port: Some(0),
@@ -52,11 +89,10 @@ impl Fake {
         let query = Box::new(query);
         self.worker
             .message(ClusterMessage::QueryServer { seq, query });
-        self.read().expect("an answer")
     }
 
     /// The next message to it.
-    fn read(&self) -> Option<Value> {
+    pub(super) fn read(&self) -> Option<Value> {
         let mut line = Vec::new();
         let mut byte = [0];
         while line.last() != Some(&b'\n') {
@@ -67,7 +103,7 @@ impl Fake {
     }
 
     /// Waits for a connection and gives its number.
-    async fn connection(&self) -> u64 {
+    pub(super) async fn connection(&self) -> u64 {
         let message = tokio::time::timeout(Duration::from_secs(10), async {
             loop {
                 match self.read() {
@@ -81,13 +117,13 @@ impl Fake {
         message["msg"]["seq"].as_u64().unwrap()
     }
 
-    fn answer(&self, ack: u64, accepted: bool) {
+    pub(super) fn answer(&self, ack: u64, accepted: bool) {
         self.worker
             .message(ClusterMessage::Accepted { ack, accepted });
     }
 }
 
-fn connect(answer: &Value) -> TcpStream {
+pub(super) fn connect(answer: &Value) -> TcpStream {
     let port = answer["sockname"]["port"].as_u64().unwrap();
     TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).unwrap()
 }
@@ -141,7 +177,11 @@ async fn what_a_worker_lost_another_gets() {
     let _clients = [connect(&answer), connect(&answer)];
     let lost = first.connection().await;
     second.answer(second.connection().await, true);
-    let refuse = |before| first.worker.message(ClusterMessage::HandlesLost { before });
+    let refuse = |before| {
+        let certain = true;
+        let lost = HandlesLost { before, certain };
+        first.worker.message(ClusterMessage::HandlesLost(lost))
+    };
     refuse(0);
     assert_eq!(first.worker.in_flight(), 1, "it is yet to be sent");
     refuse(1);

@@ -2,6 +2,7 @@
 
 use super::{
     answer, query,
+    record::WorkerRecord,
     state::{Shared, lock},
 };
 use crate::channel::{AddressType, ClusterMessage};
@@ -41,6 +42,23 @@ impl Worker {
         self.id
     }
 
+    /// Whether a server of it has listened, under this daemon or one before.
+    pub fn is_listening(&self) -> bool {
+        self.record(|record| record.listening)
+    }
+
+    /// Whether it was told to disconnect, or said that it will, under this daemon or one before. If that one died in
+    /// between, it may not have been told.
+    pub fn is_leaving(&self) -> bool {
+        self.record(|record| record.leaving)
+    }
+
+    fn record(&self, tell: impl FnOnce(&WorkerRecord) -> bool) -> bool {
+        let state = lock(&self.state);
+        let entry = state.workers.get(&self.id);
+        entry.is_some_and(|entry| tell(&entry.record))
+    }
+
     /// Acts on a message of the worker. Must be called on a tokio runtime.
     pub fn message(&self, message: ClusterMessage) -> Option<WorkerEvent> {
         match message {
@@ -50,6 +68,7 @@ impl Worker {
                 port,
                 address_type,
             } => {
+                lock(&self.state).listening(self.id, address.as_deref(), port, address_type);
                 return Some(WorkerEvent::Listening {
                     address,
                     port,
@@ -67,8 +86,8 @@ impl Worker {
             ClusterMessage::Accepted { ack, accepted } => {
                 lock(&self.state).answered(self.id, ack, accepted);
             }
-            ClusterMessage::HandlesLost { before } => {
-                lock(&self.state).handles_lost(self.id, before);
+            ClusterMessage::HandlesLost(lost) => {
+                lock(&self.state).handles_lost(self.id, lost);
             }
         }
         None
@@ -120,6 +139,9 @@ impl Worker {
         let mut state = lock(&self.state);
         if let Some(entry) = state.workers.get_mut(&self.id) {
             entry.record.leaving = true;
+            state.save();
+        }
+        if let Some(entry) = state.workers.get(&self.id) {
             // Not taken only when it is gone.
             let _ = entry.channel.send_internal(&answer::acknowledge(seq));
         }

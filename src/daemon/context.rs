@@ -10,11 +10,30 @@ use std::{
     time::Instant,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{registry::Registry, watches::Watches};
-use crate::{bus::Journal, home::Home, process::Surroundings, sys::pidfd::Handle};
+use crate::{
+    app::dump,
+    bus::Journal,
+    home::Home,
+    process::{Surroundings, key},
+    slot::StateSlot,
+    sys::pidfd::Handle,
+};
+
+/// What a later daemon goes on counting from.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Counts {
+    /// The number that the next process gets.
+    #[serde(default)]
+    pub next_id: u32,
+    /// Subscribers that were connected.
+    #[serde(default)]
+    pub subscribers: usize,
+}
 
 /// A cheap handle.
 #[derive(Clone)]
@@ -30,6 +49,8 @@ struct Inner {
     started: Instant,
     end: CancellationToken,
     subscribers: TaskTracker,
+    /// Counts that a later daemon goes on from.
+    counts: StateSlot,
     /// Who is signalled last of all.
     farewell: Mutex<Option<Handle>>,
     /// Set by `notifyKillPM2`: no app is restarted any more.
@@ -37,7 +58,7 @@ struct Inner {
 }
 
 impl Daemon {
-    pub(super) fn new(home: Home, around: Surroundings) -> Self {
+    pub(super) fn new(home: Home, around: Surroundings, counts: StateSlot) -> Self {
         Self {
             inner: Arc::new(Inner {
                 home,
@@ -48,6 +69,7 @@ impl Daemon {
                 started: Instant::now(),
                 end: CancellationToken::new(),
                 subscribers: TaskTracker::new(),
+                counts,
                 closing: AtomicBool::new(false),
             }),
         }
@@ -77,6 +99,20 @@ impl Daemon {
     pub(super) fn forget(&self, id: u32) {
         self.watches().forget(id);
         self.registry().remove(id);
+        self.around().keeper.forget(&key(id));
+    }
+
+    /// Keeps the counts for a later daemon, after one of them has changed.
+    pub(super) fn note_counts(&self) {
+        let counts = Counts {
+            next_id: self.registry().next_id(),
+            subscribers: self.subscribers().len(),
+        };
+        let text = serde_json::to_vec(&counts).unwrap_or_default();
+        if let Err(error) = self.inner.counts.write(&text) {
+            self.journal()
+                .error(format!("cannot keep the daemon's counts: {error}"));
+        }
     }
 
     /// The tasks that write to subscribers.
@@ -161,8 +197,25 @@ impl Daemon {
             "pm2 has been killed by signal {name}, stopping all apps before the daemon ends"
         ));
         self.say_killed(&format!("pm2 has been killed by {name}"));
+        self.dump();
         self.stop_all().await;
         self.end();
+    }
+
+    /// Saves the list, unless it is empty, for `resurrect`.
+    fn dump(&self) {
+        let processes = self.registry().all();
+        if processes.is_empty() {
+            return;
+        }
+        let text = dump::text(processes.iter().map(|process| process.record().env.clone()));
+        if let Err(error) = dump::write(self.home(), &text) {
+            let path = self.home().dump();
+            self.journal().error(format!(
+                "cannot save the list to {}: {error}",
+                path.display()
+            ));
+        }
     }
 
     /// Tells the bus that the daemon ends.

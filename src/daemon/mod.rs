@@ -8,6 +8,7 @@ mod context;
 mod registry;
 mod start;
 mod subscriber;
+mod takeover;
 mod watches;
 
 use std::{process::ExitCode, time::Duration};
@@ -15,14 +16,14 @@ use std::{process::ExitCode, time::Duration};
 use tokio::net::UnixListener;
 
 use self::context::Daemon;
-use crate::home::Home;
 
 /// How long subscribers have for the last events when the daemon ends.
 const LAST_EVENTS: Duration = Duration::from_millis(200);
 
-/// Runs the daemon of `home` until it is told to end. Says on standard output that it is ready, or why it cannot be.
-pub fn main(home: &Home) -> ExitCode {
-    start::main(home)
+/// Runs the daemon of the home that the environment names until it is told to end; the keeper starts it. Says on
+/// standard output that it is ready, or why it cannot be.
+pub fn main() -> ExitCode {
+    start::main()
 }
 
 /// Serves the sockets until the daemon is told to end.

@@ -33,6 +33,24 @@ impl Registry {
         process
     }
 
+    /// Puts a process back that an earlier daemon had.
+    pub(super) fn restore(&self, id: u32, process: Process) {
+        let mut table = self.lock();
+        table.next_id = table.next_id.max(id + 1);
+        table.processes.insert(id, process);
+    }
+
+    /// The number that the next process gets.
+    pub(super) fn next_id(&self) -> u32 {
+        self.lock().next_id
+    }
+
+    /// Goes on counting where an earlier daemon was.
+    pub(super) fn count_from(&self, next_id: u32) {
+        let mut table = self.lock();
+        table.next_id = table.next_id.max(next_id);
+    }
+
     /// Forgets a process.
     pub(super) fn remove(&self, id: u32) {
         self.lock().processes.remove(&id);

@@ -1,34 +1,38 @@
-//! Becoming the daemon: the lock, the sockets, the log, and the word to whoever launched us.
+//! Becoming the daemon: what the keeper hands over, the log, and the word to whoever launched us.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
     process::ExitCode,
+    sync::Arc,
 };
 
-use nix::{
-    fcntl::{Flock, FlockArg},
-    sys::signal::Signal,
-};
+use nix::sys::signal::Signal;
 use tokio::{net::UnixListener, runtime::Builder};
+use tokio_util::sync::CancellationToken;
 
-use super::{context::Daemon, run};
+use super::{
+    context::{Counts, Daemon},
+    run,
+    takeover::Estate,
+};
 use crate::{
     bus::{Bus, Journal},
-    client::{BUSY, READY},
-    cluster::Primary,
-    home::{Home, HomeError},
-    process::{Reaper, Surroundings},
-    sys::{descriptor, pidfd::Handle, spawn},
+    client::READY,
+    cluster::{Keep, KeepFuture, Primary},
+    home::{Home, HomeError, write_private},
+    keeper::{Inventory, Keeper},
+    process::Surroundings,
+    slot::StateSlot,
+    sys::{descriptor, pidfd::Handle},
 };
 
 /// Why there is no daemon.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
-    #[error("{BUSY}")]
-    Busy,
     #[error(transparent)]
     Home(#[from] HomeError),
     #[error(
@@ -48,8 +52,11 @@ fn file_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Star
     move |source| StartError::File { what, path, source }
 }
 
-pub(super) fn main(home: &Home) -> ExitCode {
-    match serve(home) {
+pub(super) fn main() -> ExitCode {
+    match Home::from_env()
+        .map_err(StartError::from)
+        .and_then(|home| serve(&home))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&error.to_string());
@@ -65,89 +72,187 @@ fn say(word: &str) {
 }
 
 fn serve(home: &Home) -> Result<(), StartError> {
-    home.create()?;
-    // First of all: the lock belongs to the process that takes it.
-    spawn::detach()?;
-    let lock = take_lock(&home.lock_file())?;
     descriptor::raise_limit();
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let farewell = runtime.block_on(serve_async(home))?;
+    let end = runtime.block_on(serve_async(home))?;
+    // What clients wait for goes first, then the one that asked for the end, then the keeper and we.
     for path in [home.rpc_socket(), home.pub_socket(), home.pid_file()] {
         let _ = fs::remove_file(path);
     }
-    drop(lock);
-    if let Some(caller) = farewell {
+    if let Some(caller) = end.farewell {
         let _ = caller.signal(Signal::SIGQUIT);
     }
+    // A keeper that is gone has nothing left to end.
+    let _ = runtime.block_on(end.keeper.finish());
     Ok(())
 }
 
-/// Serves until the end; returns who waits for it.
-async fn serve_async(home: &Home) -> Result<Option<Handle>, StartError> {
+/// What is left to do when the daemon has ended its work.
+struct End {
+    keeper: Keeper,
+    farewell: Option<Handle>,
+}
+
+async fn serve_async(home: &Home) -> Result<End, StartError> {
+    let (keeper, inventory) = Keeper::connect().await?;
+    let Inventory {
+        generation,
+        mut kept,
+        alive,
+        exits,
+    } = inventory;
     let bus = Bus::new();
     let log = home.daemon_log();
     let journal = Journal::open(log.clone(), bus.clone()).map_err(file_error("open", &log))?;
-    let rpc = bind(&home.rpc_socket())?;
-    let events = bind(&home.pub_socket())?;
-    let pid_file = home.pid_file();
-    write_private(&pid_file, std::process::id().to_string().as_bytes())
-        .map_err(file_error("write", &pid_file))?;
+    let rpc = listener(kept.remove("rpc"))?;
+    let events = listener(kept.remove("pub"))?;
     let conf = home.module_conf();
     if !conf.exists() {
         write_private(&conf, b"{}").map_err(file_error("write", &conf))?;
     }
-    let reaper = Reaper::new()?;
+    let (counts, before) = counts(&mut kept, &keeper).await?;
+    let primary = kept_primary(generation, &mut kept, &keeper, &journal).await?;
     let around = Surroundings {
         bus,
         journal,
-        reaper,
-        primary: Primary::new(),
+        keeper: keeper.clone(),
+        primary,
+        listening: CancellationToken::new(),
     };
-    let daemon = Daemon::new(home.clone(), around);
+    let daemon = Daemon::new(home.clone(), around, counts);
     daemon.install_signals()?;
-    introduce(&daemon);
+    if generation == 0 {
+        introduce(&daemon);
+        daemon.around().listening.cancel();
+    } else {
+        let count = alive.len();
+        daemon.journal().error(format!(
+            "the daemon before this one ended; {count} running processes are taken over"
+        ));
+        daemon.registry().count_from(before.next_id);
+        daemon.take_over(Estate { kept, alive, exits });
+        daemon.around().primary.settle();
+        let daemon = daemon.clone();
+        tokio::spawn(async move { daemon.reopen(&before, generation).await });
+    }
+    keeper.up().await?;
     say(READY);
     release_output(&log);
+    tokio::spawn(mourn(daemon.clone()));
     run(daemon.clone(), rpc, events).await;
     daemon.journal().info("PM2 successfully stopped");
-    Ok(daemon.farewell())
+    Ok(End {
+        keeper,
+        farewell: daemon.farewell(),
+    })
 }
 
-/// Only one daemon holds it; the system lets it go when that one ends, however it ends.
-fn take_lock(path: &Path) -> Result<Flock<File>, StartError> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(file_error("open", path))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| StartError::Busy)
+/// Says loudly that the keeper is gone, for nothing can be started any more.
+async fn mourn(daemon: Daemon) {
+    daemon.around().keeper.lost().await;
+    daemon.journal().error(
+        "the keeper (the parent of all apps) is gone: apps run on, but none can be started or restarted, and their exit \
+         codes are not known; save with `rpm2 save` if you have not, then `rpm2 kill` and start again",
+    );
 }
 
-/// Binds a socket for its owner alone. We hold the lock, so one that is there is a dead daemon's; a living one that
-/// does not know of the lock (pm2 itself) is left alone.
-fn bind(path: &Path) -> Result<UnixListener, StartError> {
-    if path.exists() {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(StartError::Busy);
-        }
-        fs::remove_file(path).map_err(file_error("replace the stale socket", path))?;
+/// A listening socket that the keeper has bound.
+fn listener(fd: Option<OwnedFd>) -> Result<UnixListener, StartError> {
+    let fd = fd.ok_or_else(|| {
+        io::Error::new(io::ErrorKind::NotFound, "the keeper handed no socket over")
+    })?;
+    let listener = std::os::unix::net::UnixListener::from(fd);
+    listener.set_nonblocking(true)?;
+    Ok(UnixListener::from_std(listener)?)
+}
+
+/// The counts of the daemon before us, and where to keep ours.
+async fn counts(
+    kept: &mut BTreeMap<String, OwnedFd>,
+    keeper: &Keeper,
+) -> Result<(StateSlot, Counts), StartError> {
+    let slot = kept_slot(kept, keeper, "daemon").await?;
+    let before = slot
+        .read()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    Ok((slot, before))
+}
+
+/// The slot of this name: the kept one, or a new one that is kept from now on.
+async fn kept_slot(
+    kept: &mut BTreeMap<String, OwnedFd>,
+    keeper: &Keeper,
+    name: &str,
+) -> Result<StateSlot, StartError> {
+    if let Some(fd) = kept.remove(name) {
+        return Ok(StateSlot::open(fd));
     }
-    let listener = UnixListener::bind(path).map_err(file_error("bind", path))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-        .map_err(file_error("secure", path))?;
-    Ok(listener)
+    let slot = StateSlot::create(name)?;
+    keeper.keep(name, slot.as_fd()).await?;
+    Ok(slot)
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(bytes)
+/// Node's cluster primary: a new one, or the one before with its listeners.
+async fn kept_primary(
+    generation: u32,
+    kept: &mut BTreeMap<String, OwnedFd>,
+    keeper: &Keeper,
+    journal: &Journal,
+) -> Result<Primary, StartError> {
+    let slot = kept_slot(kept, keeper, "cluster").await?;
+    let (listeners, rest) = std::mem::take(kept)
+        .into_iter()
+        .partition(|(name, _)| name.starts_with('l'));
+    *kept = rest;
+    let state = slot.read();
+    let keep: Arc<dyn Keep> = Arc::new(ClusterKeep {
+        keeper: keeper.clone(),
+        slot,
+        journal: journal.clone(),
+    });
+    let Some(state) = state else {
+        return Ok(Primary::with_keep(generation, keep));
+    };
+    Ok(
+        Primary::restore(generation, &state, listeners, Arc::clone(&keep)).unwrap_or_else(
+            |error| {
+                journal.error(format!(
+                    "the state of the cluster cannot be read, its listeners are lost: {error}"
+                ));
+                Primary::with_keep(generation, keep)
+            },
+        ),
+    )
+}
+
+/// Has the keeper hold the cluster's listeners, and its state.
+struct ClusterKeep {
+    keeper: Keeper,
+    slot: StateSlot,
+    journal: Journal,
+}
+
+impl Keep for ClusterKeep {
+    fn listener(&self, name: &str, socket: BorrowedFd<'_>) -> KeepFuture {
+        let (keeper, name, copy) = (
+            self.keeper.clone(),
+            name.to_owned(),
+            socket.try_clone_to_owned(),
+        );
+        Box::pin(async move { keeper.keep(&name, copy?.as_fd()).await })
+    }
+
+    fn forget(&self, name: &str) {
+        self.keeper.forget(name);
+    }
+
+    fn save(&self, state: &[u8]) {
+        if let Err(error) = self.slot.write(state) {
+            self.journal
+                .error(format!("cannot keep the state of the cluster: {error}"));
+        }
+    }
 }
 
 /// Lets go of the launcher's pipe: what is printed from now on (a panic's message) goes to the log.

@@ -52,6 +52,7 @@ pub(super) async fn accept(daemon: &Daemon, listener: UnixListener) {
 
 async fn serve(daemon: Daemon, socket: UnixStream) {
     let subscriber = daemon.around().bus.subscribe();
+    daemon.note_counts();
     let (read, mut write) = socket.into_split();
     let mut upstream = FramedRead::new(read, FrameCodec::with_limit(UPSTREAM_LIMIT));
     let listen = async {
@@ -75,6 +76,7 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
         () = listen => {}
         () = deliver(&daemon, &subscriber, &mut write) => {}
     }
+    daemon.note_counts();
 }
 
 /// The patterns of a `subscribe` message; `None` for any other message, which is nothing to us.

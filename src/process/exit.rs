@@ -31,14 +31,24 @@ impl Task {
         };
         let (verdict, counters) = next_step(&self.settings.restart, self.counters, &ended);
         self.counters = counters;
-        lock(&self.shared).set("unstable_restarts", counters.unstable_restarts);
+        let pm_id = {
+            let mut record = lock(&self.shared);
+            record.set("unstable_restarts", counters.unstable_restarts);
+            record.pm_id
+        };
+        self.around
+            .keeper
+            .forget(&format!("{}/run", launch::key(pm_id)));
         match &mut self.phase {
             Phase::Stopping(stopping) => {
                 stopping.exited = true;
                 self.around.announce("exit", &lock(&self.shared), false);
             }
-            _ => self.ended_by_itself(exit, verdict),
+            _ => self.ended_by_itself(exit, verdict).await,
         }
+        self.save();
+        // Only now may the keeper forget it: a daemon that takes over knows of it from us.
+        self.around.keeper.acknowledge(run.pid);
     }
 
     fn record_exit(&self, exit: Exit) {
@@ -64,7 +74,7 @@ impl Task {
         std::time::Duration::from_millis(u64::try_from(now() - created).unwrap_or(0))
     }
 
-    fn ended_by_itself(&mut self, exit: Exit, verdict: Verdict) {
+    async fn ended_by_itself(&mut self, exit: Exit, verdict: Verdict) {
         let before = std::mem::replace(&mut self.phase, Phase::Resting);
         if let Phase::Launching { waiting, .. } = before {
             let record = lock(&self.shared);
@@ -87,7 +97,7 @@ impl Task {
             Verdict::GiveUp => self.give_in(),
             Verdict::Restart(pause) if pause.is_zero() => {
                 self.come_to_rest(Status::Stopped);
-                self.start_again();
+                self.start_again().await;
             }
             Verdict::Restart(pause) => {
                 let mut record = lock(&self.shared);

@@ -8,15 +8,17 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{
     command::{Command, ProcessError, Restart},
     outlet::Surroundings,
     record::{Pm2Env, Record, Status},
+    resume::{self, Inheritance},
+    saved::Saved,
     task::{Shared, Task, lock},
 };
-use crate::sys::usage;
+use crate::{slot::StateSlot, sys::usage};
 
 /// Commands that may wait for a process's task; further callers wait for a place.
 const COMMANDS: usize = 64;
@@ -26,15 +28,58 @@ const COMMANDS: usize = 64;
 pub struct Process {
     shared: Shared,
     commands: mpsc::Sender<Command>,
+    changed: Arc<Notify>,
 }
 
 impl Process {
-    /// Makes the process of `env`, at rest, with its task.
-    pub fn new(pm_id: u32, env: Pm2Env, around: Surroundings) -> Self {
-        let shared: Shared = Arc::new(Mutex::new(Record::new(pm_id, env)));
+    /// Makes the process of `env`, at rest, with its task. Its state is kept for a later daemon in `slot`.
+    pub fn new(pm_id: u32, env: Pm2Env, slot: StateSlot, around: Surroundings) -> Self {
+        let (process, task) = Self::with(Record::new(pm_id, env), slot, around);
+        task.save();
+        tokio::spawn(task.run());
+        process
+    }
+
+    /// Takes a process over from a daemon that died.
+    pub fn resume(
+        saved: Saved,
+        slot: StateSlot,
+        inheritance: Inheritance,
+        around: Surroundings,
+    ) -> Self {
+        let (process, mut task) = Self::with(resume::record(&saved), slot, around);
+        let unfinished = task.take_over(&saved, inheritance);
+        tokio::spawn(async move {
+            task.go_on(unfinished).await;
+            task.run().await;
+        });
+        process
+    }
+
+    fn with(record: Record, slot: StateSlot, around: Surroundings) -> (Self, Task) {
+        let shared: Shared = Arc::new(Mutex::new(record));
+        let changed = Arc::new(Notify::new());
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        tokio::spawn(Task::new(Arc::clone(&shared), around, receiver).run());
-        Self { shared, commands }
+        let task = Task::new(
+            Arc::clone(&shared),
+            around,
+            receiver,
+            Arc::new(slot),
+            Arc::clone(&changed),
+        );
+        (
+            Self {
+                shared,
+                commands,
+                changed,
+            },
+            task,
+        )
+    }
+
+    /// To be called after the record was changed from outside: the change is then kept for a later daemon.
+    pub fn changed(&self) {
+        self.changed.notify_one();
     }
 
     /// What is known of it, for a few lines.

@@ -1,6 +1,13 @@
 //! Starting a process: from its attributes to a running program with pipes, log files and channel.
 
-use std::{ffi::CString, io, os::fd::OwnedFd, path::Path, sync::Arc, time::Instant};
+use std::{
+    ffi::CString,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use nix::errno::Errno;
 use serde_json::Value;
@@ -13,16 +20,18 @@ use super::{
     command::ProcessError,
     logs::{LogFile, Pump, Streams},
     messages::{self, Word},
-    outlet::Surroundings,
+    outlet::{Surroundings, now},
     owner,
     record::{Live, Pm2Env},
+    saved::Saved,
     settings::switch,
     task::Shared,
 };
 use crate::{
     app::launch::{self as plan, Mode},
-    channel,
+    channel::{self, ChannelReader, ChannelSender, LongLine},
     cluster::{Policy, Worker},
+    slot::StateSlot,
     sys::{descriptor, pidfd::Handle, proc::Exit, spawn::Program},
 };
 
@@ -35,8 +44,8 @@ pub(super) struct Run {
     pub pid: i32,
     /// When it was started.
     pub started: Instant,
-    /// Its exit, once.
-    pub exit: oneshot::Receiver<Exit>,
+    /// Its exit, once; `None` if nobody can tell it any more.
+    pub exit: Option<oneshot::Receiver<Exit>>,
     /// What it says of itself.
     pub words: mpsc::Receiver<Word>,
     /// Reads its output.
@@ -47,14 +56,20 @@ pub(super) struct Run {
     pub worker: Option<Arc<Worker>>,
 }
 
-/// Starts the process that `env` describes.
-pub(super) fn launch(
+/// The name under which the keeper keeps what belongs to a process.
+pub fn key(pm_id: u32) -> String {
+    format!("p{pm_id}")
+}
+
+/// Starts the process that `env` describes. Our ends of its pipes and its channel are kept from the first moment on.
+pub(super) async fn launch(
+    pm_id: u32,
     env: &Pm2Env,
-    shared: &Shared,
-    around: &Surroundings,
+    context: &Context,
 ) -> Result<(Run, Live), ProcessError> {
+    let around = &context.around;
     let mode = Mode::of(env);
-    let (out_file, err_file, both_file) = open_logs(env)?;
+    let logs = open_logs(env)?;
     let (reader, sender, child_channel) = channel::open()?;
     let worker = (mode == Mode::Cluster)
         .then(|| Arc::new(around.primary.add_worker(sender.clone(), policy(env))));
@@ -67,48 +82,168 @@ pub(super) fn launch(
         worker.as_deref(),
         vec![stdin_end, out_end, err_end, child_channel],
     )?;
-    let streams = Streams {
+    let path = program.path.to_string_lossy().into_owned();
+    let key = key(pm_id);
+    let channel = sender.clone();
+    let mut keep = vec![
+        (format!("{key}/run/out"), out.as_fd()),
+        (format!("{key}/run/err"), err.as_fd()),
+        (format!("{key}/run/channel"), channel.descriptor()),
+    ];
+    keep.extend(
+        stdin
+            .iter()
+            .map(|stdin| (format!("{key}/run/stdin"), stdin.as_fd())),
+    );
+    let spawned = around.keeper.spawn(&key, program, keep).await;
+    let spawned = spawned.map_err(|source| ProcessError::Spawn {
+        program: path,
+        source,
+    })?;
+    let parts = Parts {
         out,
         err,
-        out_file,
-        err_file,
-        both_file,
-    };
-    let pump = Pump::start(streams, env, around.bus.clone(), around.journal.clone())?;
-    let path = program.path.to_string_lossy().into_owned();
-    let started = Instant::now();
-    let (pid, exit) = around
-        .reaper
-        .spawn(program)
-        .map_err(|source| ProcessError::Spawn {
-            program: path,
-            source,
-        })?;
-    let (words_out, words) = mpsc::channel(16);
-    let messages = messages::start(
+        logs,
         reader,
-        worker.clone(),
-        shared.clone(),
-        around.clone(),
-        words_out,
-    );
-    let live = Live {
-        handle: Handle::of_child(pid),
-        channel: sender,
+        sender,
         stdin,
+        worker,
     };
-    Ok((
-        Run {
-            pid,
-            started,
-            exit,
-            words,
-            pump,
-            messages,
-            worker,
-        },
-        live,
-    ))
+    let process = Resumed {
+        pid: spawned.pid,
+        handle: spawned.handle,
+        exit: spawned.exit,
+    };
+    parts.assemble(process, env, context)
+}
+
+/// What a run is connected with.
+pub(super) struct Context {
+    /// The process's record.
+    pub shared: Shared,
+    /// Where its state is kept.
+    pub slot: Arc<StateSlot>,
+    /// What every process shares.
+    pub around: Surroundings,
+}
+
+/// What the keeper kept of a run, for the daemon after the one that started it.
+pub struct KeptRun {
+    /// Our end of standard output.
+    pub out: OwnedFd,
+    /// Our end of standard error.
+    pub err: OwnedFd,
+    /// Our end of the channel.
+    pub channel: OwnedFd,
+    /// Our end of standard input, in fork mode.
+    pub stdin: Option<OwnedFd>,
+}
+
+/// Goes on with a run that an earlier daemon began.
+pub(super) fn resume(
+    kept: KeptRun,
+    process: Resumed,
+    saved: &Saved,
+    context: &Context,
+) -> Result<(Run, Live), ProcessError> {
+    let around = &context.around;
+    let logs = open_logs(&saved.env)?;
+    let (reader, sender) = channel::resume(kept.channel)?;
+    let worker = saved
+        .worker
+        .and_then(|id| around.primary.resume_worker(id, sender.clone()));
+    let worker = worker.map(Arc::new);
+    let parts = Parts {
+        out: kept.out,
+        err: kept.err,
+        logs,
+        reader,
+        sender,
+        stdin: kept.stdin,
+        worker,
+    };
+    let (mut run, live) = parts.assemble(process, &saved.env, context)?;
+    let age = u64::try_from(now() - saved.started).unwrap_or(0);
+    run.started = Instant::now()
+        .checked_sub(Duration::from_millis(age))
+        .unwrap_or(run.started);
+    Ok((run, live))
+}
+
+/// The process of a run that is taken over.
+pub struct Resumed {
+    /// Its process id.
+    pub pid: i32,
+    /// Its handle; of one that has ended it does nothing.
+    pub handle: Handle,
+    /// Its exit; known already if it has ended.
+    pub exit: oneshot::Receiver<Exit>,
+}
+
+/// Our ends of everything that connects us with an app.
+struct Parts {
+    out: OwnedFd,
+    err: OwnedFd,
+    logs: LogFiles,
+    reader: ChannelReader,
+    sender: ChannelSender,
+    stdin: Option<OwnedFd>,
+    worker: Option<Arc<Worker>>,
+}
+
+impl Parts {
+    fn assemble(
+        self,
+        process: Resumed,
+        env: &Pm2Env,
+        context: &Context,
+    ) -> Result<(Run, Live), ProcessError> {
+        let Context {
+            shared,
+            slot,
+            around,
+        } = context;
+        let (out_file, err_file, both_file) = self.logs;
+        let streams = Streams {
+            out: self.out,
+            err: self.err,
+            out_file,
+            err_file,
+            both_file,
+        };
+        let pump = Pump::start(streams, env, around)?;
+        let slot = Arc::clone(slot);
+        // A line that our death cuts in two would kill the app: the next daemon must know.
+        self.sender
+            .on_long_line(LongLine::new(move |begins| drop(slot.note(begins))));
+        let (words_out, words) = mpsc::channel(16);
+        let messages = messages::start(
+            self.reader,
+            self.worker.clone(),
+            shared.clone(),
+            around.clone(),
+            words_out,
+        );
+        let Resumed { pid, handle, exit } = process;
+        let live = Live {
+            handle,
+            channel: self.sender,
+            stdin: self.stdin,
+        };
+        let started = Instant::now();
+        Ok((
+            Run {
+                pid,
+                started,
+                exit: Some(exit),
+                words,
+                pump,
+                messages,
+                worker: self.worker,
+            },
+            live,
+        ))
+    }
 }
 
 /// stdout, stderr, and both together.

@@ -29,6 +29,8 @@ pub(super) enum Word {
     Listening,
     /// It said `ready`.
     Ready,
+    /// It told something of itself that a later daemon should know too.
+    Changed,
 }
 
 /// Reads the channel until its end.
@@ -39,15 +41,16 @@ pub(super) fn start(
     around: Surroundings,
     words: mpsc::Sender<Word>,
 ) -> JoinHandle<()> {
-    tokio::spawn(
-        Listener {
-            worker,
-            shared,
-            around,
-            words,
-        }
-        .run(reader),
-    )
+    let listener = Listener {
+        worker,
+        shared,
+        around,
+        words,
+    };
+    tokio::spawn(async move {
+        listener.around.listening.cancelled().await;
+        listener.run(reader).await;
+    })
 }
 
 struct Listener {
@@ -63,6 +66,8 @@ impl Listener {
             match reader.next().await {
                 ChannelEvent::Message(body) => {
                     self.message(&body);
+                    // The wait may be long, and a daemon that takes over must not act on it again.
+                    reader.acted();
                     self.around.bus.room().await;
                 }
                 ChannelEvent::Cluster(message) => {
@@ -81,6 +86,12 @@ impl Listener {
                     let name = lock(&self.shared).name().to_owned();
                     self.around.journal.error(format!(
                         "{name} wrote a line that is no JSON to its channel: {preview}"
+                    ));
+                }
+                ChannelEvent::Torn { preview } => {
+                    let name = lock(&self.shared).name().to_owned();
+                    self.around.journal.error(format!(
+                        "a long message of {name} was lost with the daemon before this one; its end: {preview}"
                     ));
                 }
                 ChannelEvent::Closed => break,
@@ -127,12 +138,18 @@ impl Listener {
                 return;
             };
             let data = data.unwrap_or_default();
-            if !keep(&topic, data, &mut lock(&self.shared)) && self.around.bus.has_subscribers() {
+            if keep(&topic, data, &mut lock(&self.shared)) {
+                // Figures come again every second by themselves.
+                if topic != "axm:monitor" {
+                    self.tell(Word::Changed);
+                }
+            } else if self.around.bus.has_subscribers() {
                 let process = identity(&lock(&self.shared));
                 self.around.forward(&topic, "data", data, &process);
             }
         } else if let Some(version) = string(node_version) {
             lock(&self.shared).set("node_version", version);
+            self.tell(Word::Changed);
         } else if self.around.bus.has_subscribers() {
             let process = raw_identity(&lock(&self.shared));
             self.around.forward("process:msg", "raw", body, &process);

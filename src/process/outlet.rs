@@ -1,11 +1,13 @@
 //! What a process's task needs from around it, and the events it sends.
 
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
-use super::{Reaper, record::Record};
+use super::record::Record;
 use crate::{
     bus::{Bus, Journal},
     cluster::Primary,
+    keeper::Keeper,
 };
 
 /// Handles that every process shares.
@@ -15,10 +17,12 @@ pub struct Surroundings {
     pub bus: Bus,
     /// The daemon's log.
     pub journal: Journal,
-    /// Who starts and reaps.
-    pub reaper: Reaper,
+    /// Who starts and reaps, and keeps what must survive us.
+    pub keeper: Keeper,
     /// Node's cluster primary.
     pub primary: Primary,
+    /// Cancelled once apps may be listened to: subscribers of a daemon that died have had time to come back.
+    pub listening: CancellationToken,
 }
 
 impl Surroundings {

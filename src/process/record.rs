@@ -32,6 +32,20 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status of this name; what is no name is stopped.
+    pub(crate) fn of(name: &str) -> Self {
+        let all = [
+            Self::Launching,
+            Self::Online,
+            Self::Stopping,
+            Self::Errored,
+            Self::WaitingRestart,
+        ];
+        all.into_iter()
+            .find(|status| status.as_str() == name)
+            .unwrap_or(Self::Stopped)
+    }
+
     /// pm2's name for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,6 +71,10 @@ pub struct Record {
     pub pid: i32,
     /// Number as a cluster worker, in cluster mode.
     pub worker: Option<u32>,
+    /// When the present run began, in milliseconds since 1970; 0 before the first.
+    pub(super) started: i64,
+    /// Whether something changed since it was last kept for a later daemon.
+    pub(super) changed: bool,
     /// Where to write to the running app.
     pub live: Option<Live>,
     /// The last measurement, to tell the use of the processor since then.
@@ -82,6 +100,8 @@ impl Record {
             status: Status::Stopped,
             pid: 0,
             worker: None,
+            started: 0,
+            changed: true,
             live: None,
             measured: None,
         }
@@ -108,12 +128,13 @@ impl Record {
     /// Sets the status, here and in `env`.
     pub fn set_status(&mut self, status: Status) {
         self.status = status;
-        self.env.insert("status".into(), status.as_str().into());
+        self.set("status", status.as_str());
     }
 
     /// Sets an attribute.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         self.env.insert(key.into(), value.into());
+        self.changed = true;
     }
 
     /// A whole number among the attributes.

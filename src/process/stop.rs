@@ -1,6 +1,6 @@
 //! Ending a process: the signal, the patience, SIGKILL, and what comes after.
 
-use std::{pin::Pin, str::FromStr, sync::Arc};
+use std::{pin::Pin, str::FromStr, sync::Arc, time::Duration};
 
 use nix::sys::signal::Signal;
 use tokio::time::Instant;
@@ -12,6 +12,9 @@ use super::{
     tree::Tree,
 };
 
+/// A busy machine may take this long to carry a SIGKILL out, however short the app's own time is.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A process that was asked to end.
 pub(super) struct Stopping {
     /// Itself and its descendants.
@@ -21,17 +24,17 @@ pub(super) struct Stopping {
     /// When patience ends; `None` once it was given up.
     pub(super) deadline: Option<Instant>,
     /// Whether SIGKILL was sent.
-    killed: bool,
+    pub(super) killed: bool,
     /// Whether the process itself has ended (descendants may live).
     pub(super) exited: bool,
     /// What comes after.
-    then: Then,
+    pub(super) then: Then,
     /// Who waits for the end alone.
     waiting: Vec<Reply>,
 }
 
 /// What comes after the end.
-enum Then {
+pub(super) enum Then {
     /// Nothing.
     Rest,
     /// Another run.
@@ -41,31 +44,31 @@ enum Then {
 }
 
 impl Task {
-    pub(super) fn stop(&mut self, reply: Reply) {
-        self.end(Then::Rest, Some(reply));
+    pub(super) async fn stop(&mut self, reply: Reply) {
+        self.end(Then::Rest, Some(reply)).await;
     }
 
-    pub(super) fn delete(&mut self, reply: Reply) {
-        self.end(Then::Forget, Some(reply));
+    pub(super) async fn delete(&mut self, reply: Reply) {
+        self.end(Then::Forget, Some(reply)).await;
     }
 
-    pub(super) fn restart(&mut self, restart: Restart, reply: Reply) {
+    pub(super) async fn restart(&mut self, restart: Restart, reply: Reply) {
         self.counters.unstable_restarts = 0;
         {
             let mut record = lock(&self.shared);
             record.set("created_at", super::outlet::now());
             record.set("unstable_restarts", 0);
         }
-        self.end(Then::Start(restart, vec![reply]), None);
+        self.end(Then::Start(restart, vec![reply]), None).await;
     }
 
     /// Brings the process to its end and goes on with `then`.
-    fn end(&mut self, then: Then, reply: Option<Reply>) {
+    async fn end(&mut self, then: Then, reply: Option<Reply>) {
         match &mut self.phase {
             Phase::Resting | Phase::Pausing { .. } => {
                 self.phase = Phase::Resting;
                 self.rest(false);
-                self.after(then, reply.into_iter().collect(), false);
+                self.after(then, reply.into_iter().collect(), false).await;
             }
             Phase::Stopping(stopping) => stopping.redirect(then, reply),
             Phase::Launching { .. } | Phase::Online => {
@@ -136,7 +139,7 @@ impl Task {
         tree.signal(Signal::SIGKILL);
         stopping.tree.signal(Signal::SIGKILL);
         stopping.killed = true;
-        stopping.deadline = Some(Instant::now() + self.settings.kill_timeout);
+        stopping.deadline = Some(Instant::now() + self.settings.kill_timeout.max(LAST_PATIENCE));
     }
 
     /// It does not even die of SIGKILL (a process in the kernel's hands): errored, but still watched.
@@ -162,7 +165,7 @@ impl Task {
     }
 
     /// Process and tree are gone.
-    pub(super) fn stopped(&mut self) {
+    pub(super) async fn stopped(&mut self) {
         let Phase::Stopping(stopping) = std::mem::replace(&mut self.phase, Phase::Resting) else {
             return;
         };
@@ -175,7 +178,7 @@ impl Task {
             ));
         }
         self.rest(true);
-        self.after(stopping.then, stopping.waiting, true);
+        self.after(stopping.then, stopping.waiting, true).await;
     }
 
     /// Marks the process as stopped.
@@ -189,7 +192,7 @@ impl Task {
         }
     }
 
-    fn after(&mut self, then: Then, waiting: Vec<Reply>, ran: bool) {
+    async fn after(&mut self, then: Then, waiting: Vec<Reply>, ran: bool) {
         match then {
             Then::Rest => answer(waiting, || Ok(())),
             Then::Forget => {
@@ -199,13 +202,49 @@ impl Task {
             Then::Start(restart, mut replies) => {
                 replies.extend(waiting);
                 apply(restart, &mut lock(&self.shared), ran);
-                self.begin(replies);
+                self.begin(replies).await;
             }
         }
     }
 }
 
 impl Stopping {
+    /// A stop that an earlier daemon began.
+    pub(super) fn resumed(
+        pid: i32,
+        whole: bool,
+        deadline: Option<Instant>,
+        killed: bool,
+        then: Then,
+    ) -> Self {
+        let tree = Arc::new(Tree::of(pid, whole));
+        let gone = wait_for(Arc::clone(&tree));
+        Self {
+            tree,
+            gone,
+            deadline,
+            killed,
+            exited: false,
+            then,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// A stop that is over but for what comes after it.
+    pub(super) fn over(then: Then) -> Self {
+        let tree = Arc::new(Tree::none());
+        let gone = wait_for(Arc::clone(&tree));
+        Self {
+            tree,
+            gone,
+            deadline: None,
+            killed: false,
+            exited: true,
+            then,
+            waiting: Vec::new(),
+        }
+    }
+
     /// Another command while it ends: the later one decides what comes after.
     fn redirect(&mut self, then: Then, reply: Option<Reply>) {
         let forgotten = matches!(self.then, Then::Forget);

@@ -6,21 +6,25 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc, oneshot},
     time::{Instant, sleep_until},
 };
 
 use super::{
     command::{Command, ProcessError, Reply},
-    launch::{self, Run},
+    launch::{self, Context, Run},
     messages::Word,
     outlet::{Surroundings, now},
     record::{Record, Status},
     restart::Counters,
+    saved::Saved,
     settings::Settings,
     stop::Stopping,
 };
-use crate::sys::proc::Exit;
+use crate::{
+    slot::StateSlot,
+    sys::{pidfd::Handle, proc::Exit},
+};
 
 /// A record and whoever reads it.
 pub(super) type Shared = Arc<Mutex<Record>>;
@@ -31,7 +35,7 @@ pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Record> {
 }
 
 /// A cluster app that never says that it runs is taken for running after this.
-const ONLINE_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+pub(super) const ONLINE_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Something that a task waits for, if it waits for it at all.
 type Awaited<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -61,6 +65,10 @@ pub(super) struct Task {
     pub(super) counters: Counters,
     pub(super) settings: Settings,
     commands: mpsc::Receiver<Command>,
+    /// Where the state is kept for a later daemon.
+    pub(super) slot: Arc<StateSlot>,
+    /// Told when somebody else changed the record.
+    changed: Arc<Notify>,
     /// Set when the process was deleted: the task ends.
     pub(super) forgotten: bool,
 }
@@ -71,6 +79,7 @@ enum Input {
     Exit(Exit),
     TreeGone,
     Deadline,
+    Changed,
     /// Every handle is gone.
     Abandoned,
 }
@@ -80,6 +89,8 @@ impl Task {
         shared: Shared,
         around: Surroundings,
         commands: mpsc::Receiver<Command>,
+        slot: Arc<StateSlot>,
+        changed: Arc<Notify>,
     ) -> Self {
         let settings = Settings::read(&lock(&shared).env);
         Self {
@@ -90,6 +101,8 @@ impl Task {
             counters: Counters::default(),
             settings,
             commands,
+            slot,
+            changed,
             forgotten: false,
         }
     }
@@ -100,10 +113,38 @@ impl Task {
                 Input::Command(command) => self.command(command).await,
                 Input::Word(word) => self.word(word),
                 Input::Exit(exit) => self.exited(exit).await,
-                Input::TreeGone => self.stopped(),
-                Input::Deadline => self.deadline(),
+                Input::TreeGone => self.stopped().await,
+                Input::Deadline => self.deadline().await,
+                Input::Changed => {}
                 Input::Abandoned => break,
             }
+            self.save();
+        }
+    }
+
+    /// What a run is connected with.
+    pub(super) fn context(&self) -> Context {
+        Context {
+            shared: Arc::clone(&self.shared),
+            slot: Arc::clone(&self.slot),
+            around: self.around.clone(),
+        }
+    }
+
+    /// Keeps the state for a later daemon, if it has changed.
+    pub(super) fn save(&self) {
+        let saved = {
+            let mut record = lock(&self.shared);
+            if !std::mem::take(&mut record.changed) {
+                return;
+            }
+            Saved::of(&record, &self.phase, self.counters)
+        };
+        if let Err(error) = self.slot.write(&saved.to_bytes()) {
+            self.around.journal.error(format!(
+                "cannot keep the state of process {}: {error}",
+                saved.pm_id
+            ));
         }
     }
 
@@ -114,7 +155,10 @@ impl Task {
             _ => Box::pin(std::future::pending()),
         };
         let (word, exit): (Awaited<'_, Option<Word>>, Awaited<'_, Exit>) = match &mut self.run {
-            Some(run) => (Box::pin(run.words.recv()), Box::pin(exit_of(&mut run.exit))),
+            Some(run) => (
+                Box::pin(run.words.recv()),
+                Box::pin(exit_of(run.pid, &mut run.exit)),
+            ),
             None => (
                 Box::pin(std::future::pending()),
                 Box::pin(std::future::pending()),
@@ -126,16 +170,17 @@ impl Task {
             exit = exit => Input::Exit(exit),
             () = tree_gone => Input::TreeGone,
             () = wait_until(deadline) => Input::Deadline,
+            () = self.changed.notified() => Input::Changed,
             command = self.commands.recv() => command.map_or(Input::Abandoned, Input::Command),
         }
     }
 
     async fn command(&mut self, command: Command) {
         match command {
-            Command::Start(reply) => self.start(reply),
-            Command::Stop(reply) => self.stop(reply),
-            Command::Restart(restart, reply) => self.restart(restart, reply),
-            Command::Delete(reply) => self.delete(reply),
+            Command::Start(reply) => self.start(reply).await,
+            Command::Stop(reply) => self.stop(reply).await,
+            Command::Restart(restart, reply) => self.restart(restart, reply).await,
+            Command::Delete(reply) => self.delete(reply).await,
             Command::ReopenLogs(reply) => {
                 if let Some(run) = &self.run {
                     run.pump.reopen().await;
@@ -145,9 +190,9 @@ impl Task {
         }
     }
 
-    fn start(&mut self, reply: Reply) {
+    async fn start(&mut self, reply: Reply) {
         match &mut self.phase {
-            Phase::Resting | Phase::Pausing { .. } => self.begin(vec![reply]),
+            Phase::Resting | Phase::Pausing { .. } => self.begin(vec![reply]).await,
             Phase::Launching { .. } | Phase::Online | Phase::Stopping(_) => {
                 let _ = reply.send(Err(ProcessError::AlreadyOnline));
             }
@@ -155,11 +200,13 @@ impl Task {
     }
 
     /// Starts a run; `waiting` are answered once it is online, or cannot be.
-    pub(super) fn begin(&mut self, waiting: Vec<Reply>) {
+    pub(super) async fn begin(&mut self, waiting: Vec<Reply>) {
         let (env, name, pm_id, mode) = {
             let mut record = lock(&self.shared);
             record.set_status(Status::Launching);
             record.set("pm_uptime", now());
+            record.started = now();
+            record.pid = 0;
             let mode = if record.is_cluster() {
                 "cluster"
             } else {
@@ -176,7 +223,13 @@ impl Task {
         self.around
             .journal
             .info(format!("App [{name}:{pm_id}] starting in -{mode} mode-"));
-        match launch::launch(&env, &self.shared, &self.around) {
+        // What is under way must be known to a daemon that takes over in the middle of it.
+        self.phase = Phase::Launching {
+            deadline: Instant::now() + ONLINE_DEADLINE,
+            waiting: Vec::new(),
+        };
+        self.save();
+        match launch::launch(pm_id, &env, &self.context()).await {
             Ok((run, live)) => {
                 {
                     let mut record = lock(&self.shared);
@@ -184,6 +237,7 @@ impl Task {
                     record.worker = run.worker.as_ref().map(|worker| worker.id());
                     record.live = Some(live);
                     record.measured = None;
+                    record.changed = true;
                     write_pid_file(&record, &self.around);
                 }
                 let alone = run.worker.is_none() && !self.settings.wait_ready;
@@ -222,14 +276,14 @@ impl Task {
         let ready = match word {
             Word::Ready => self.settings.wait_ready,
             Word::Online => !self.settings.wait_ready,
-            Word::Listening => false,
+            Word::Listening | Word::Changed => false,
         };
         if ready && matches!(self.phase, Phase::Launching { .. }) {
             self.online();
         }
     }
 
-    fn online(&mut self) {
+    pub(super) fn online(&mut self) {
         let Phase::Launching { waiting, .. } = std::mem::replace(&mut self.phase, Phase::Online)
         else {
             return;
@@ -244,7 +298,7 @@ impl Task {
         answer(waiting, || Ok(()));
     }
 
-    fn deadline(&mut self) {
+    async fn deadline(&mut self) {
         match &self.phase {
             Phase::Launching { .. } => {
                 let record = lock(&self.shared);
@@ -255,20 +309,20 @@ impl Task {
                 drop(record);
                 self.online();
             }
-            Phase::Pausing { .. } => self.start_again(),
+            Phase::Pausing { .. } => self.start_again().await,
             Phase::Stopping(_) => self.stop_overdue(),
             Phase::Resting | Phase::Online => {}
         }
     }
 
     /// Starts the next run of a process that has ended by itself.
-    pub(super) fn start_again(&mut self) {
+    pub(super) async fn start_again(&mut self) {
         {
             let mut record = lock(&self.shared);
             let count = record.number("restart_time") + 1;
             record.set("restart_time", count);
         }
-        self.begin(Vec::new());
+        self.begin(Vec::new()).await;
     }
 }
 
@@ -291,12 +345,18 @@ pub(super) fn answer(waiting: Vec<Reply>, result: impl Fn() -> Result<(), Proces
     }
 }
 
-async fn exit_of(exit: &mut tokio::sync::oneshot::Receiver<Exit>) -> Exit {
-    match exit.await {
-        Ok(exit) => exit,
-        // The reaper lives as long as the daemon.
-        Err(_) => std::future::pending().await,
+async fn exit_of(pid: i32, exit: &mut Option<oneshot::Receiver<Exit>>) -> Exit {
+    if let Some(known) = exit {
+        if let Ok(exit) = known.await {
+            return exit;
+        }
+        *exit = None;
     }
+    // The keeper is gone, and with it whoever could say how the process ended; that it ended can still be seen.
+    if let Some(process) = Handle::open(pid) {
+        process.gone().await;
+    }
+    Exit::Signal(0)
 }
 
 async fn wait_until(deadline: Option<Instant>) {

@@ -25,6 +25,13 @@ impl Tree {
         }
     }
 
+    /// No process.
+    pub(crate) fn none() -> Self {
+        Self {
+            members: Vec::new(),
+        }
+    }
+
     /// Signals all of them. One that is gone, or that we may not signal, is passed over.
     pub(crate) fn signal(&self, signal: Signal) {
         for member in &self.members {

@@ -1,10 +1,15 @@
 //! The system: everything that needs `unsafe`, and thin safe wrappers over system calls. No policy.
 
+pub mod allocator;
 pub mod descriptor;
 pub mod listen;
+pub mod memory;
+pub mod memory_file;
 pub mod peer;
 pub mod pidfd;
 pub mod proc;
+pub mod seqpacket;
+pub mod signals;
 pub mod socket;
 pub mod spawn;
 pub mod terminal;

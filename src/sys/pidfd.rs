@@ -43,6 +43,39 @@ impl Handle {
         Self { pid }
     }
 
+    /// A process that is known to be gone: it can neither be signalled nor waited for.
+    pub fn of_gone() -> Self {
+        Self {
+            pid: 0,
+            #[cfg(target_os = "linux")]
+            fd: None,
+        }
+    }
+
+    /// A process of which its parent has passed us the descriptor, if the system has such.
+    #[cfg(target_os = "linux")]
+    pub fn from_parent(pid: i32, fd: Option<OwnedFd>) -> Self {
+        Self { pid, fd }
+    }
+
+    /// A process of which its parent has told us the number.
+    #[cfg(not(target_os = "linux"))]
+    pub fn from_parent(pid: i32, _fd: Option<std::os::fd::OwnedFd>) -> Self {
+        Self { pid }
+    }
+
+    /// The descriptor to pass to another process, if the system has such.
+    #[cfg(target_os = "linux")]
+    pub fn into_fd(self) -> Option<OwnedFd> {
+        self.fd
+    }
+
+    /// The descriptor to pass to another process: none here.
+    #[cfg(not(target_os = "linux"))]
+    pub fn into_fd(self) -> Option<std::os::fd::OwnedFd> {
+        None
+    }
+
     /// Its number.
     pub fn pid(&self) -> i32 {
         self.pid
@@ -50,6 +83,9 @@ impl Handle {
 
     /// Sends a signal; one that is gone is no error.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        if self.pid == 0 {
+            return Ok(());
+        }
         #[cfg(target_os = "linux")]
         if let Some(fd) = &self.fd {
             return linux::signal(fd, signal);

@@ -61,6 +61,12 @@ pub fn signal(pid: i32, signal: Signal) -> io::Result<()> {
     }
 }
 
+/// Sends a signal to the process group of a child that leads one and is not reaped yet; its number is then its own.
+pub fn signal_group(leader: i32, signal: Signal) {
+    // A group that is gone, or of another user by now, cannot be helped.
+    let _ = nix::sys::signal::killpg(Pid::from_raw(leader), signal);
+}
+
 /// Whether a process of this number exists, reaped or not.
 pub fn exists(pid: i32) -> bool {
     pid > 0 && !matches!(kill(Pid::from_raw(pid), None), Err(Errno::ESRCH))

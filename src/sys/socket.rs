@@ -9,7 +9,7 @@ use nix::{
     cmsg_space,
     sys::socket::{
         AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType,
-        UnixAddr, recvmsg, sendmsg, setsockopt, shutdown, socketpair, sockopt,
+        UnixAddr, recv, recvmsg, sendmsg, setsockopt, shutdown, socketpair, sockopt,
     },
 };
 
@@ -76,6 +76,21 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, 
     Ok((message.bytes, descriptors))
 }
 
+/// Copies bytes without taking them, and without waiting. Returns how many there are, and whether descriptors came
+/// with the last of them, after which there may be more to see. Zero bytes means the end.
+pub fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
+    let mut slices = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK;
+    let message = recvmsg::<UnixAddr>(socket.as_raw_fd(), &mut slices, None, flags)?;
+    let descriptors = message.flags.contains(MsgFlags::MSG_CTRUNC);
+    Ok((message.bytes, descriptors))
+}
+
+/// Takes bytes that carry no descriptors, without waiting. Zero bytes means the end.
+pub fn take(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(recv(socket.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT)?)
+}
+
 /// Asks for room for `bytes` unread bytes towards the peer; the system may give less.
 pub fn enlarge_send_buffer(socket: &OwnedFd, bytes: usize) {
     let _ = setsockopt(socket, sockopt::SndBuf, &bytes);
@@ -140,6 +155,29 @@ mod tests {
         File::from(read_end).read_to_string(&mut text).unwrap();
         assert_eq!(text, "through");
     }
+    #[test]
+    fn what_is_looked_at_stays_and_its_descriptors_too() {
+        let (left, right) = stream_pair().unwrap();
+        let (_, write_end) = crate::sys::descriptor::pipe().unwrap();
+        let nothing = peek(right.as_fd(), &mut [0; 16]).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        for (text, fds) in [("one", &[][..]), ("two", &[write_end.as_fd()]), ("3", &[])] {
+            send(left.as_fd(), &[IoSlice::new(text.as_bytes())], fds).unwrap();
+        }
+        let mut buffer = [0; 16];
+        for _ in 0..2 {
+            assert_eq!(peek(right.as_fd(), &mut buffer).unwrap(), (6, true));
+            assert_eq!(&buffer[..6], b"onetwo");
+        }
+        assert_eq!(take(right.as_fd(), &mut buffer[..3]).unwrap(), 3);
+        let (count, descriptors) = receive(right.as_fd(), &mut buffer).unwrap();
+        assert_eq!((count, descriptors.len()), (3, 1));
+        assert_eq!(peek(right.as_fd(), &mut buffer).unwrap(), (1, false));
+        drop(left);
+        assert_eq!(take(right.as_fd(), &mut buffer).unwrap(), 1);
+        assert_eq!(peek(right.as_fd(), &mut buffer).unwrap(), (0, false));
+    }
+
     #[test]
     fn what_the_peer_has_not_read_is_known_and_the_end_reaches_it_past_copies() {
         let (left, right) = stream_pair().unwrap();

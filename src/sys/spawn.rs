@@ -56,6 +56,21 @@ pub enum Step {
     Exec,
 }
 
+impl Step {
+    /// The step of this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        [
+            Self::Fork,
+            Self::Descriptors,
+            Self::Owner,
+            Self::Directory,
+            Self::Exec,
+        ]
+        .into_iter()
+        .find(|step| *step as u8 == number)
+    }
+}
+
 /// Why a process could not be started.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}: {source}", what = match step {
@@ -115,10 +130,7 @@ fn await_exec(report: OwnedFd) -> Result<(), SpawnError> {
         return Ok(());
     }
     let [step, errno @ ..] = failure;
-    let step = [Step::Descriptors, Step::Owner, Step::Directory, Step::Exec]
-        .into_iter()
-        .find(|known| *known as u8 == step)
-        .unwrap_or(Step::Fork);
+    let step = Step::from_number(step).unwrap_or(Step::Fork);
     Err(SpawnError::new(
         step,
         io::Error::from_raw_os_error(i32::from_ne_bytes(errno)),

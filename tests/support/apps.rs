@@ -142,7 +142,8 @@ impl<'a> Start<'a> {
         App::new(pid, reader, sender, Some(Arc::new(worker)), output)
     }
 
-    fn spawn(&self, channel: OwnedFd, id: Option<u32>) -> (i32, File) {
+    /// Starts it with this end of a channel; its process id and standard output.
+    pub(crate) fn spawn(&self, channel: OwnedFd, id: Option<u32>) -> (i32, File) {
         let text = |text: &str| CString::new(text).unwrap();
         let file = |path: &Path| text(path.to_str().unwrap());
         let mut envp = vec![
@@ -182,7 +183,8 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn new(
+    /// An app that runs already.
+    pub(crate) fn new(
         pid: i32,
         reader: ChannelReader,
         channel: ChannelSender,

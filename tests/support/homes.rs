@@ -66,8 +66,17 @@ impl TestHome {
         }
     }
 
-    /// The daemon's process id, once it has written it.
+    /// The daemon's process id: it is the keeper's child that is no app.
     pub(crate) fn daemon_pid(&self) -> Option<i32> {
+        let is_daemon = |pid: &i32| {
+            std::fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.ends_with(b"\0daemon\0"))
+        };
+        children(self.keeper_pid()?).into_iter().find(is_daemon)
+    }
+
+    /// The keeper's process id, once it has written it.
+    pub(crate) fn keeper_pid(&self) -> Option<i32> {
         std::fs::read_to_string(self.home.pid_file())
             .ok()?
             .trim()
@@ -131,7 +140,7 @@ fn said(output: Output) -> (i32, String, String) {
 impl Drop for TestHome {
     fn drop(&mut self) {
         // Whatever the test left: the daemon ends its apps when it is asked to.
-        if let Some(pid) = self.daemon_pid() {
+        if let Some(pid) = self.keeper_pid() {
             let _ = proc::signal(pid, nix::sys::signal::Signal::SIGTERM);
             let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
             while self.home.pid_file().exists()
@@ -142,6 +151,19 @@ impl Drop for TestHome {
             }
         }
     }
+}
+
+/// The children of a process.
+pub(crate) fn children(pid: i32) -> Vec<i32> {
+    let parent = |child: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<i32>().ok())
+    };
+    rpm2::sys::usage::descendants(pid)
+        .into_iter()
+        .filter(|child| parent(child) == Some(pid))
+        .collect()
 }
 
 /// A client with pm2's verbs.

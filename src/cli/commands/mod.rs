@@ -1,6 +1,5 @@
 //! The verbs, one file each.
 
-mod daemon;
 mod delete;
 mod describe;
 mod env;
@@ -76,15 +75,11 @@ pub(crate) enum Command {
     Ping(list::ListArgs),
     /// Stop all processes and the daemon
     Kill(list::ListArgs),
-    /// Be the daemon
-    #[command(hide = true)]
-    Daemon,
 }
 
 /// Runs a verb.
 pub(super) fn run(command: Command, out: &Output) -> Done {
     let surroundings = match command {
-        Command::Daemon => return daemon::cmd_daemon(),
         Command::Start(_) | Command::Restart(_) | Command::Stop(_) | Command::Delete(_) => {
             Surroundings::All
         }
@@ -132,6 +127,5 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::SendSignal(args) => send_signal::cmd_send_signal(context, args).await,
         Command::Ping(_) => ping::cmd_ping(context).await,
         Command::Kill(_) => kill::cmd_kill(context).await,
-        Command::Daemon => daemon::cmd_daemon(),
     }
 }

@@ -8,7 +8,7 @@ use crate::daemon::context::Daemon;
 pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
     let process = find(daemon, id).ok_or_else(|| format!("{} id unknown", shown(id)))?;
     let env = process.record().env.clone();
-    let copy = prepare::add(daemon, env, prepare::Numbered::Yes);
+    let copy = prepare::add(daemon, env, prepare::Numbered::Yes).await?;
     copy.start().await.map_err(|error| error.to_string())?;
     let child = copy.record().to_child();
     Ok(result(&child))

@@ -13,11 +13,13 @@ pub(super) fn reset(daemon: &Daemon, id: &Value) -> CallResult {
         record.set("unstable_restarts", 0);
         record.set("restart_time", 0);
     }
+    process.changed();
     Ok(result(&all_procs(daemon)))
 }
 
 pub(super) fn monitor(daemon: &Daemon, id: &Value, on: bool) -> CallResult {
     let process = find(daemon, id).ok_or("Unknown pm_id")?;
     process.record().set("_km_monitored", on);
+    process.changed();
     Ok(result(&json!({ "success": true, "pm_id": id })))
 }

@@ -1,6 +1,6 @@
 //! `prepare`: adds the processes of an app and starts them.
 
-use std::{path::Path, thread::available_parallelism};
+use std::{os::fd::AsFd, path::Path, thread::available_parallelism};
 
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
@@ -9,8 +9,9 @@ use super::{CallResult, result};
 use crate::{
     app::launch::{Mode, instance_path},
     daemon::context::Daemon,
-    process::{Pm2Env, Process, ProcessError},
+    process::{Pm2Env, Process, ProcessError, key},
     protocol::PM2_VERSION,
+    slot::StateSlot,
 };
 
 /// Processes that one call may add.
@@ -51,9 +52,10 @@ pub(super) async fn answer(daemon: &Daemon, env: Value) -> CallResult {
     let listed_only = env.get("status").and_then(Value::as_str) == Some("stopped")
         || env.get("autostart") == Some(&Value::Bool(false));
     // All are listed before the first one is started: their numbers follow the order of the calls.
-    let processes: Vec<Process> = (0..count)
-        .map(|_| add(daemon, env.clone(), numbered))
-        .collect();
+    let mut processes = Vec::new();
+    for _ in 0..count {
+        processes.push(add(daemon, env.clone(), numbered).await?);
+    }
     if !listed_only {
         start_all(daemon, &processes).await?;
     }
@@ -158,16 +160,32 @@ fn instance_count(instances: &Value, cores: i64) -> i64 {
     }
 }
 
-/// Adds a process at rest, with its number, paths and counters.
-pub(super) fn add(daemon: &Daemon, mut env: Pm2Env, numbered: Numbered) -> Process {
+/// Adds a process at rest, with its number, paths and counters, and has it kept for a later daemon.
+pub(super) async fn add(
+    daemon: &Daemon,
+    mut env: Pm2Env,
+    numbered: Numbered,
+) -> Result<Process, String> {
+    let failed = |error: std::io::Error| format!("cannot add the process: {error}");
+    let slot = StateSlot::create("process").map_err(failed)?;
+    let kept = slot.as_fd().try_clone_to_owned().map_err(failed)?;
     if numbered == Numbered::Yes {
         number_instance(daemon, &mut env);
     }
     let around = daemon.around().clone();
-    daemon.registry().add(move |pm_id| {
+    // Listed at once: the next one is numbered after it.
+    let process = daemon.registry().add(move |pm_id| {
         complete(&mut env, pm_id);
-        Process::new(pm_id, env, around)
-    })
+        Process::new(pm_id, env, slot, around)
+    });
+    let pm_id = process.record().pm_id;
+    daemon.note_counts();
+    let name = format!("{}/state", key(pm_id));
+    if let Err(error) = daemon.around().keeper.keep(&name, kept.as_fd()).await {
+        daemon.forget(pm_id);
+        return Err(failed(error));
+    }
+    Ok(process)
 }
 
 /// Gives the smallest free number among the processes of its name.

@@ -46,5 +46,6 @@ fn set(daemon: &Daemon, process: &Process, on: bool) -> Option<Box<RawValue>> {
         process.record().set("watch", false);
         daemon.watches().stop(process);
     }
+    process.changed();
     result(&json!({ "success": true }))
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     bus::{Bus, Journal},
-    process::record::Pm2Env,
+    process::{outlet::Surroundings, record::Pm2Env},
     sys::{descriptor, watched},
 };
 
@@ -58,12 +58,7 @@ pub(crate) struct Pump {
 
 impl Pump {
     /// Starts reading.
-    pub(crate) fn start(
-        streams: Streams,
-        env: &Pm2Env,
-        bus: Bus,
-        journal: Journal,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(streams: Streams, env: &Pm2Env, around: &Surroundings) -> io::Result<Self> {
         let (control, controls) = mpsc::channel(16);
         let worker = Worker {
             out: Stream::new("out", streams.out, streams.out_file)?,
@@ -72,11 +67,15 @@ impl Pump {
                 both: streams.both_file,
                 format: Format::of(env),
                 identity: identity(env),
-                bus,
-                journal,
+                bus: around.bus.clone(),
+                journal: around.journal.clone(),
             },
         };
-        tokio::spawn(worker.run(controls));
+        let listening = around.listening.clone();
+        tokio::spawn(async move {
+            listening.cancelled().await;
+            worker.run(controls).await;
+        });
         Ok(Self { control })
     }
 

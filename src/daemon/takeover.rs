@@ -1,0 +1,132 @@
+//! Going on where a daemon that died was: every app with its id, counters, pipes, channel and listeners.
+
+use std::{collections::BTreeMap, os::fd::OwnedFd, time::Duration};
+
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::context::{Counts, Daemon};
+use crate::{
+    keeper::{Alive, Exited},
+    process::{Inheritance, KeptRun, Process, Resumed, Saved},
+    slot::StateSlot,
+    sys::pidfd::Handle,
+};
+
+/// How long the subscribers of the daemon before us have to come back before the apps are listened to again.
+const RETURN: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// What the keeper had, sorted by process.
+#[derive(Default)]
+pub(super) struct Estate {
+    /// Kept descriptors that belong to processes.
+    pub kept: BTreeMap<String, OwnedFd>,
+    /// Processes that live.
+    pub alive: Vec<Alive>,
+    /// Exits that no daemon has recorded.
+    pub exits: Vec<Exited>,
+}
+
+impl Daemon {
+    /// Takes every process over. What is left in the estate afterwards belonged to none.
+    pub(super) fn take_over(&self, mut estate: Estate) {
+        let states: Vec<String> = estate
+            .kept
+            .keys()
+            .filter(|name| name.starts_with('p') && name.ends_with("/state"))
+            .cloned()
+            .collect();
+        for name in states {
+            let Some(slot) = estate.kept.remove(&name).map(StateSlot::open) else {
+                continue;
+            };
+            match slot.read().map(|bytes| Saved::from_bytes(&bytes)) {
+                Some(Ok(saved)) => self.take_over_one(saved, slot, &mut estate),
+                _ => self.journal().error(format!(
+                    "the state kept as {name} cannot be read: its process is not taken over"
+                )),
+            }
+        }
+        for exit in &estate.exits {
+            self.around().keeper.acknowledge(exit.pid);
+        }
+        for stranger in &estate.alive {
+            self.journal().error(format!(
+                "process {} ({}) belongs to no app that is known; end it with `kill {}`",
+                stranger.pid, stranger.key, stranger.pid
+            ));
+        }
+    }
+
+    fn take_over_one(&self, saved: Saved, slot: StateSlot, estate: &mut Estate) {
+        let id = saved.pm_id;
+        let key = crate::process::key(id);
+        let mut part = |what: &str| estate.kept.remove(&format!("{key}/run/{what}"));
+        let kept = match (part("out"), part("err"), part("channel")) {
+            (Some(out), Some(err), Some(channel)) => Some(KeptRun {
+                out,
+                err,
+                channel,
+                stdin: part("stdin"),
+            }),
+            _ => None,
+        };
+        let process = process_of(&key, &saved, estate);
+        let process = Process::resume(
+            saved,
+            slot,
+            Inheritance { kept, process },
+            self.around().clone(),
+        );
+        self.registry().restore(id, process.clone());
+        self.watch_as_declared(&process);
+    }
+
+    /// Waits a little for the subscribers that were there, tells everyone of the gap, and lets the apps be heard.
+    pub(super) async fn reopen(&self, before: &Counts, generation: u32) {
+        let back = async {
+            while self.subscribers().len() < before.subscribers {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let _ = tokio::time::timeout(RETURN, back).await;
+        let payload = json!({
+            "event": "restarted",
+            "generation": generation,
+            "at": jiff::Timestamp::now().as_millisecond(),
+        });
+        self.around()
+            .bus
+            .publish("rpm2:daemon", &[payload.to_string().as_bytes()]);
+        self.around().listening.cancel();
+    }
+}
+
+/// The process of a key: the living one, or else the exit that its state does not know of yet.
+fn process_of(key: &str, saved: &Saved, estate: &mut Estate) -> Option<Resumed> {
+    let living = estate
+        .alive
+        .iter()
+        .position(|alive| alive.key == key)
+        .map(|at| estate.alive.remove(at));
+    if let Some(Alive {
+        pid, handle, exit, ..
+    }) = living
+    {
+        return Some(Resumed { pid, handle, exit });
+    }
+    let at = estate
+        .exits
+        .iter()
+        .rposition(|exited| exited.key == key && saved.awaits(exited.pid))?;
+    let exited = estate.exits.remove(at);
+    let (sender, exit) = oneshot::channel();
+    // Its receiver is in our hands.
+    let _ = sender.send(exited.exit);
+    Some(Resumed {
+        pid: exited.pid,
+        handle: Handle::of_gone(),
+        exit,
+    })
+}

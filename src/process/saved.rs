@@ -1,0 +1,210 @@
+//! What a later daemon needs to know of a process to go on with it. Written after every change into memory that the
+//! keeper keeps; read once, by the daemon that takes over. Old versions stay readable: new members have defaults.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::{
+    outlet::now,
+    record::{Pm2Env, Record},
+    restart::Counters,
+    stop::{Stopping, Then},
+    task::Phase,
+};
+
+/// Version of the layout.
+const VERSION: u32 = 1;
+
+/// One process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    version: u32,
+    /// Its number.
+    pub pm_id: u32,
+    /// Attributes, environment and state.
+    pub(super) env: Pm2Env,
+    /// Process id; 0 when there is none.
+    pub(super) pid: i32,
+    /// Number as a cluster worker.
+    #[serde(default)]
+    pub(super) worker: Option<u32>,
+    /// When the present run began, in milliseconds since 1970.
+    #[serde(default)]
+    pub(super) started: i64,
+    #[serde(default)]
+    unstable_restarts: u32,
+    #[serde(default)]
+    previous_backoff: u64,
+    /// Where it is in its life.
+    pub(super) phase: SavedPhase,
+}
+
+/// [`Phase`] without what only lives in a daemon; times in milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SavedPhase {
+    Resting,
+    Launching {
+        deadline: i64,
+    },
+    Online,
+    Stopping {
+        deadline: Option<i64>,
+        killed: bool,
+        exited: bool,
+        then: SavedThen,
+    },
+    Pausing {
+        until: i64,
+    },
+}
+
+/// What comes after a stop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SavedThen {
+    Rest,
+    Start { set: Map<String, Value> },
+    Forget,
+}
+
+impl Saved {
+    /// What is to be kept of a process.
+    pub(super) fn of(record: &Record, phase: &Phase, counters: Counters) -> Self {
+        Self {
+            version: VERSION,
+            pm_id: record.pm_id,
+            env: record.env.clone(),
+            pid: record.pid,
+            worker: record.worker,
+            started: record.started,
+            unstable_restarts: counters.unstable_restarts,
+            previous_backoff: u64::try_from(counters.previous_backoff.as_millis())
+                .unwrap_or(u64::MAX),
+            phase: SavedPhase::of(phase),
+        }
+    }
+
+    /// Whether the exit of this process is news to the state.
+    pub fn awaits(&self, pid: i32) -> bool {
+        match self.phase {
+            SavedPhase::Resting
+            | SavedPhase::Pausing { .. }
+            | SavedPhase::Stopping { exited: true, .. } => false,
+            // Noted before the start: the number was not known yet.
+            SavedPhase::Launching { .. } if self.pid == 0 => true,
+            _ => self.pid == pid,
+        }
+    }
+
+    /// The text to keep.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads what was kept; a version from the future is read as far as it is understood.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        Counters {
+            unstable_restarts: self.unstable_restarts,
+            previous_backoff: Duration::from_millis(self.previous_backoff),
+        }
+    }
+}
+
+impl SavedPhase {
+    fn of(phase: &Phase) -> Self {
+        match phase {
+            Phase::Resting => Self::Resting,
+            Phase::Launching { deadline, .. } => Self::Launching {
+                deadline: to_clock(*deadline),
+            },
+            Phase::Online => Self::Online,
+            Phase::Stopping(stopping) => Self::of_stopping(stopping),
+            Phase::Pausing { until } => Self::Pausing {
+                until: to_clock(*until),
+            },
+        }
+    }
+
+    fn of_stopping(stopping: &Stopping) -> Self {
+        Self::Stopping {
+            deadline: stopping.deadline.map(to_clock),
+            killed: stopping.killed,
+            exited: stopping.exited,
+            then: match &stopping.then {
+                Then::Rest => SavedThen::Rest,
+                Then::Start(restart, _) => SavedThen::Start {
+                    set: restart.change.set.clone(),
+                },
+                Then::Forget => SavedThen::Forget,
+            },
+        }
+    }
+}
+
+/// A moment as milliseconds since 1970, for a daemon whose own clock starts later.
+fn to_clock(moment: Instant) -> i64 {
+    let ahead = moment.saturating_duration_since(Instant::now());
+    now().saturating_add(i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The moment again; one that is past is now.
+pub(super) fn from_clock(milliseconds: i64) -> Instant {
+    Instant::now() + Duration::from_millis(u64::try_from(milliseconds - now()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_1_is_read_for_ever() {
+        let bytes = include_bytes!("../../tests/fixtures/process-v1.json");
+        let saved = Saved::from_bytes(bytes).unwrap();
+        assert_eq!((saved.pm_id, saved.pid, saved.worker), (3, 4711, Some(2)));
+        assert_eq!(saved.env["name"], "app");
+        assert_eq!(
+            saved.counters().previous_backoff,
+            Duration::from_millis(150)
+        );
+        let SavedPhase::Stopping {
+            then: SavedThen::Start { set },
+            killed: true,
+            ..
+        } = saved.phase
+        else {
+            panic!("{:?}", saved.phase)
+        };
+        assert_eq!(set["args"], "x");
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut record = Record::new(1, Map::new());
+        record.pid = 7;
+        let phase = Phase::Pausing {
+            until: Instant::now() + Duration::from_secs(5),
+        };
+        let saved = Saved::of(
+            &record,
+            &phase,
+            Counters {
+                unstable_restarts: 2,
+                ..Counters::default()
+            },
+        );
+        assert_eq!(Saved::from_bytes(&saved.to_bytes()).unwrap(), saved);
+        let SavedPhase::Pausing { until } = saved.phase else {
+            panic!("{:?}", saved.phase)
+        };
+        let ahead = from_clock(until).duration_since(Instant::now());
+        assert!(ahead > Duration::from_secs(4) && ahead <= Duration::from_secs(5));
+    }
+}

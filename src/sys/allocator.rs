@@ -1,0 +1,23 @@
+//! The allocator's dealings with the system.
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use nix::libc;
+
+/// Makes the allocator give large pieces back to the system as soon as they are freed.
+pub fn return_early() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: sets two numbers of the allocator.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 * 1024);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 64 * 1024);
+    }
+}
+
+/// Gives everything back to the system that is free now.
+pub fn return_now() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the allocator does this under its own locks; what is in use stays.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
