@@ -187,18 +187,21 @@ describe('the script', () => {
 describe('a daemon that is lost', () => {
   sessionTest(
     'fails the calls on their way, and the next call finds a new one',
-    async (session, { home, daemonPid }) => {
+    async (session, { home, answeringPid }) => {
       const other = new rpm2.custom({ pm2_home: home })
       // Never says that it is ready: the answer is on its way until then.
       const unanswered = session.start({ script: fixture('idle.js'), wait_ready: true, listen_timeout: 50_000 })
       const app = await eventually(async () => (await other.list())[0]?.pid, 'the app is launching')
-      const first = daemonPid()
+      const first = answeringPid()
       process.kill(first, 'SIGKILL')
       await assert.rejects(unanswered, { code: 'RPM2_DAEMON_LOST' })
-      assert.ok(Array.isArray(await session.list()))
-      assert.notStrictEqual(daemonPid(), first)
+      assert.deepStrictEqual(
+        (await session.list()).map(({ pid }) => pid),
+        [app],
+        'the app lives on',
+      )
+      assert.notStrictEqual(answeringPid(), first)
       await other.disconnect()
-      if (isAlive(app)) process.kill(app, 'SIGKILL')
     },
   )
 

@@ -24,6 +24,16 @@ async function eventually(check, what, deadline = 20_000) {
   }
 }
 
+const readText = (file) => {
+  try {
+    return fs.readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const childrenOf = (pid) => readText(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+
 /** A home of its own for one test, on a path short enough for sockets. `remove` ends its daemon, if there is one. */
 function makeHome() {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'r-'))
@@ -36,6 +46,9 @@ function makeHome() {
       return undefined
     }
   }
+  /** The process that answers: the child of our keeper that is no app. pm2 has no keeper. */
+  const answeringPid = () =>
+    childrenOf(daemonPid()).find((pid) => readText(`/proc/${pid}/cmdline`).endsWith('\0daemon\0')) ?? daemonPid()
   const remove = async () => {
     const pid = daemonPid()
     if (pid) {
@@ -44,7 +57,7 @@ function makeHome() {
     }
     fs.rmSync(home, { recursive: true, force: true, maxRetries: 5 })
   }
-  return { home, daemonPid, remove }
+  return { home, daemonPid, answeringPid, remove }
 }
 
 /** The environment of a program that uses `home`, whichever of the two it is. */
