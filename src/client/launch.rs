@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::{ClientError, connection::Connection};
-use crate::home::Home;
+use crate::{
+    home::Home,
+    protocol::{BUSY, READY},
+};
 
 /// A daemon that is leaving may hold the lock this long.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -26,11 +29,6 @@ enum Launched {
     /// Another daemon holds the lock: one that starts or one that leaves.
     Busy,
 }
-
-/// What [`crate::daemon`] says on its standard output once it serves.
-pub(crate) const READY: &str = "ready";
-/// What it says when another one holds the lock.
-const BUSY: &str = "busy";
 
 /// Connects to the daemon of `home`; `None` if there is none.
 pub(super) async fn connect(home: &Home) -> Result<Option<Connection>, ClientError> {

@@ -12,7 +12,6 @@ mod subscription;
 pub mod verbs;
 
 pub use error::ClientError;
-pub(crate) use launch::READY;
 pub use progress::Progress;
 pub use session::{Connected, Session, SessionOptions};
 pub use subscription::Subscription;

@@ -21,11 +21,11 @@ use super::{
 };
 use crate::{
     bus::{Bus, Journal},
-    client::READY,
     cluster::{Keep, KeepFuture, Primary},
     home::{Home, HomeError, write_private},
     keeper::{Inventory, Keeper},
     process::Surroundings,
+    protocol::READY,
     slot::StateSlot,
     sys::{descriptor, pidfd::Handle},
 };

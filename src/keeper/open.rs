@@ -15,11 +15,9 @@ use std::{
 
 use crate::{
     home::{Home, HomeError, write_private},
+    protocol::BUSY,
     sys::descriptor,
 };
-
-/// What a launcher reads when another keeper serves the home.
-pub(super) const BUSY: &str = "busy";
 
 /// Why a home cannot be served.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,12 @@ pub mod message;
 /// other.
 pub const PM2_VERSION: &str = "7.0.4";
 
+/// What a daemon says on its standard output once it serves. Anything but this and [`BUSY`] is why it cannot.
+pub const READY: &str = "ready";
+
+/// What a keeper says there when the home has another one.
+pub const BUSY: &str = "busy";
+
 /// Largest message body (a packet to an app, or from one) in bytes.
 pub const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 
