@@ -384,3 +384,47 @@ async fn without_the_keeper_apps_live_and_the_daemon_says_what_is_wrong() {
     gone(app.into()).await;
     gone(daemon.into()).await;
 }
+
+#[tokio::test]
+async fn an_app_that_crashes_while_nothing_can_be_forked_is_started_later() {
+    let home = TestHome::new();
+    let client = home.session();
+    let script = "trap 'exit 1' HUP; echo up; while :; do sleep 0.02; done";
+    client
+        .start_shell("app", script, json!({ "treekill": false }))
+        .await;
+    let log = home.home().logs().join("app-out.log");
+    eventually("the app", || {
+        fs::read(&log).is_ok_and(|text| text == b"up\n")
+    })
+    .await;
+    let keeper = home.keeper_pid().unwrap();
+    let limit = |count: &str| {
+        let pid = keeper.to_string();
+        let status = std::process::Command::new("prlimit")
+            .args(["--pid", &pid, &format!("--nofile={count}:")])
+            .status();
+        assert!(status.unwrap().success());
+    };
+    limit("4");
+    client
+        .ok("sendSignalToProcessId", json!(["SIGHUP", 0]))
+        .await;
+    let waiting = client
+        .until("waiting", 0, |process| {
+            process["pm2_env"]["status"] == "waiting restart"
+        })
+        .await;
+    assert_eq!(waiting["pm2_env"]["restart_time"], 0);
+    assert!(home.log().contains("trying again"), "{}", home.log());
+    let error = client.refused("restart", json!(["app"])).await;
+    assert!(error.contains("Too many open files"), "{error}");
+    assert_eq!(client.process(0).await["pm2_env"]["status"], "errored");
+    limit("4096");
+    client.ok("restart", json!(["app"])).await;
+    client
+        .until("online", 0, |process| {
+            process["pm2_env"]["status"] == "online"
+        })
+        .await;
+}

@@ -1,5 +1,6 @@
 //! What a process can be asked to do, and what may go wrong.
 
+use nix::errno::Errno;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
@@ -34,6 +35,25 @@ pub struct Restart {
 pub struct Change {
     /// Members to set; `null` removes one.
     pub set: Map<String, Value>,
+}
+
+impl ProcessError {
+    /// Whether the system lacked the means (processes, descriptors, memory), which may be there again later.
+    pub(super) fn is_passing(&self) -> bool {
+        let (Self::Spawn {
+            source: SpawnError { source, .. },
+            ..
+        }
+        | Self::Io(source)
+        | Self::Log { source, .. }) = self
+        else {
+            return false;
+        };
+        let lacking = [Errno::EAGAIN, Errno::ENOMEM, Errno::EMFILE, Errno::ENFILE];
+        source
+            .raw_os_error()
+            .is_some_and(|number| lacking.contains(&Errno::from_raw(number)))
+    }
 }
 
 /// Why a process cannot do what it was asked.

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod begin;
 mod command;
 mod exit;
 mod handle;

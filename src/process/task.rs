@@ -12,9 +12,9 @@ use tokio::{
 
 use super::{
     command::{Command, ProcessError, Reply},
-    launch::{self, Context, Run},
+    launch::{Context, Run},
     messages::Word,
-    outlet::{Surroundings, now},
+    outlet::Surroundings,
     record::{Record, Status},
     restart::Counters,
     saved::Saved,
@@ -199,79 +199,6 @@ impl Task {
         }
     }
 
-    /// Starts a run; `waiting` are answered once it is online, or cannot be.
-    pub(super) async fn begin(&mut self, waiting: Vec<Reply>) {
-        let (env, name, pm_id, mode) = {
-            let mut record = lock(&self.shared);
-            record.set_status(Status::Launching);
-            record.set("pm_uptime", now());
-            record.started = now();
-            record.pid = 0;
-            let mode = if record.is_cluster() {
-                "cluster"
-            } else {
-                "fork"
-            };
-            (
-                record.env.clone(),
-                record.name().to_owned(),
-                record.pm_id,
-                mode,
-            )
-        };
-        self.settings = Settings::read(&env);
-        self.around
-            .journal
-            .info(format!("App [{name}:{pm_id}] starting in -{mode} mode-"));
-        // What is under way must be known to a daemon that takes over in the middle of it.
-        self.phase = Phase::Launching {
-            deadline: Instant::now() + ONLINE_DEADLINE,
-            waiting: Vec::new(),
-        };
-        self.save();
-        match launch::launch(pm_id, &env, &self.context()).await {
-            Ok((run, live)) => {
-                {
-                    let mut record = lock(&self.shared);
-                    record.pid = run.pid;
-                    record.worker = run.worker.as_ref().map(|worker| worker.id());
-                    record.live = Some(live);
-                    record.measured = None;
-                    record.changed = true;
-                    write_pid_file(&record, &self.around);
-                }
-                let alone = run.worker.is_none() && !self.settings.wait_ready;
-                let patience = if self.settings.wait_ready {
-                    self.settings.listen_timeout
-                } else {
-                    ONLINE_DEADLINE
-                };
-                self.run = Some(run);
-                self.phase = Phase::Launching {
-                    deadline: Instant::now() + patience,
-                    waiting,
-                };
-                if alone {
-                    self.online();
-                }
-            }
-            Err(error) => self.launch_failed(error, waiting),
-        }
-    }
-
-    fn launch_failed(&mut self, error: ProcessError, waiting: Vec<Reply>) {
-        let mut record = lock(&self.shared);
-        record.set_status(Status::Errored);
-        record.pid = 0;
-        self.around
-            .journal
-            .error(format!("App [{}:{}] {error}", record.name(), record.pm_id));
-        self.around.announce("exit", &record, false);
-        drop(record);
-        self.phase = Phase::Resting;
-        answer(waiting, || Err(ProcessError::Attributes(error.to_string())));
-    }
-
     fn word(&mut self, word: Word) {
         let ready = match word {
             Word::Ready => self.settings.wait_ready,
@@ -363,24 +290,5 @@ async fn wait_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-fn write_pid_file(record: &Record, around: &Surroundings) {
-    let path = record.text("pm_pid_path");
-    if path.is_empty() {
-        return;
-    }
-    let write = || std::fs::write(path, record.pid.to_string());
-    let result = write().or_else(|_| {
-        std::path::Path::new(path)
-            .parent()
-            .map_or(Ok(()), std::fs::create_dir_all)?;
-        write()
-    });
-    if let Err(error) = result {
-        around
-            .journal
-            .error(format!("cannot write the pid file {path}: {error}"));
     }
 }
