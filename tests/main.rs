@@ -22,3 +22,4 @@ mod keeper_handover;
 mod keeper_update;
 mod outlive;
 mod support;
+mod update;

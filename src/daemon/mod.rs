@@ -5,6 +5,7 @@
 mod calls;
 mod connection;
 mod context;
+mod leave;
 mod registry;
 mod start;
 mod subscriber;
@@ -26,15 +27,29 @@ pub fn main() -> ExitCode {
     start::main()
 }
 
-/// Serves the sockets until the daemon is told to end.
-async fn run(daemon: Daemon, rpc: UnixListener, events: UnixListener) {
-    let ending = daemon.ending();
-    tokio::select! {
-        () = connection::accept(&daemon, rpc) => {}
-        () = subscriber::accept(&daemon, events) => {}
-        () = ending => {}
-    }
+/// What comes after a daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// Nothing: the apps have ended.
+    Nothing,
+    /// The next daemon, which has the apps, the sockets and all that is kept.
+    Next,
+}
+
+/// Serves the sockets until the daemon is told to end, or to leave everything to the next one.
+async fn run(daemon: Daemon, rpc: UnixListener, events: UnixListener) -> After {
+    let (ending, leaving) = (daemon.ending(), daemon.leaving());
+    let after = tokio::select! {
+        () = connection::accept(&daemon, rpc) => After::Nothing,
+        () = subscriber::accept(&daemon, events) => After::Nothing,
+        () = ending => After::Nothing,
+        () = leaving => leave::prepare(&daemon).await,
+    };
     daemon.subscribers().close();
     // A subscriber that does not read must not keep us.
     let _ = tokio::time::timeout(LAST_EVENTS, daemon.subscribers().wait()).await;
+    if after == After::Next {
+        leave::freeze(&daemon).await;
+    }
+    after
 }
