@@ -16,7 +16,6 @@ mod daemon_messages;
 mod daemon_protocol;
 mod daemon_watch;
 mod handover;
-mod keeper_daemon;
 mod keeper_faults;
 mod keeper_handover;
 mod keeper_update;
