@@ -27,6 +27,10 @@ pub fn main() -> ExitCode {
     start::main()
 }
 
+/// The same when another daemon goes on: apps that end meanwhile are waited for longer than this for their last words
+/// (500 ms), so all of those are the next daemon's.
+const LAST_EVENTS_BEFORE_NEXT: Duration = Duration::from_millis(400);
+
 /// What comes after a daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
@@ -46,8 +50,12 @@ async fn run(daemon: Daemon, rpc: UnixListener, events: UnixListener) -> After {
         () = leaving => leave::prepare(&daemon).await,
     };
     daemon.subscribers().close();
+    let patience = match after {
+        After::Nothing => LAST_EVENTS,
+        After::Next => LAST_EVENTS_BEFORE_NEXT,
+    };
     // A subscriber that does not read must not keep us.
-    let _ = tokio::time::timeout(LAST_EVENTS, daemon.subscribers().wait()).await;
+    let _ = tokio::time::timeout(patience, daemon.subscribers().wait()).await;
     if after == After::Next {
         leave::freeze(&daemon).await;
     }
