@@ -335,6 +335,10 @@ export interface Session {
   getVersion(): Promise<string>
   getVersion(callback: Callback<string>): void
 
+  /** Replaces the daemon by the installed version without restarting an app; does nothing if there is no daemon. */
+  update(): Promise<{ success: boolean }>
+  update(callback: Callback<{ success: boolean }>): void
+
   /** Stops every app and the daemon. */
   killDaemon(): Promise<{ success: boolean }>
   killDaemon(callback: Callback<{ success: boolean }>): void
@@ -362,5 +366,6 @@ export const sendSignalToProcessId: Session['sendSignalToProcessId']
 export const sendSignalToProcessName: Session['sendSignalToProcessName']
 export const ping: Session['ping']
 export const getVersion: Session['getVersion']
+export const update: Session['update']
 export const killDaemon: Session['killDaemon']
 export const kill: Session['kill']

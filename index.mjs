@@ -16,6 +16,7 @@ export const {
   sendSignalToProcessName,
   ping,
   getVersion,
+  update,
   killDaemon,
   kill,
   cwd,

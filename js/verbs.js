@@ -14,6 +14,7 @@ const verbs = [
   'sendSignalToProcessName',
   'ping',
   'getVersion',
+  'update',
   'killDaemon',
 ]
 

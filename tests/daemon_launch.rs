@@ -83,7 +83,7 @@ async fn it_is_detached_and_has_no_other_child_than_its_apps() {
 }
 
 #[tokio::test]
-async fn after_kill_9_the_next_client_recovers_stale_sockets_and_pid_file() {
+async fn after_kill_9_the_next_client_finds_another_daemon() {
     let home = TestHome::new();
     home.session().ok("ping", json!([])).await;
     let old = home.daemon_pid().unwrap();
@@ -99,7 +99,7 @@ async fn a_call_in_flight_when_the_daemon_is_lost_says_so_and_the_next_one_works
     let home = TestHome::new();
     let client = home.session();
     // A stop that takes as long as the app likes: it ignores the signal.
-    let script = "trap '' INT; while :; do sleep 1; done";
+    let script = "trap '' INT; echo set; while :; do sleep 1; done";
     client
         .start_shell(
             "app",
@@ -107,6 +107,7 @@ async fn a_call_in_flight_when_the_daemon_is_lost_says_so_and_the_next_one_works
             json!({ "kill_timeout": 30_000, "treekill": false }),
         )
         .await;
+    eventually("the trap", || home.app_log("app-out.log") == b"set\n").await;
     let app = client.process(0).await["pid"].as_i64().unwrap();
     let stopping = {
         let session = client.session.clone();
@@ -122,8 +123,15 @@ async fn a_call_in_flight_when_the_daemon_is_lost_says_so_and_the_next_one_works
         stopping.await.unwrap(),
         Err(ClientError::Lost { .. })
     ));
-    client.ok("ping", json!([])).await;
+    // The app outlives it, and the next one ends the stop.
+    assert!(proc::exists(i32::try_from(app).unwrap()));
+    assert_eq!(client.process(0).await["pm2_env"]["status"], "stopping");
     proc::signal(i32::try_from(app).unwrap(), Signal::SIGKILL).unwrap();
+    client
+        .until("stopped", 0, |process| {
+            process["pm2_env"]["status"] == "stopped"
+        })
+        .await;
 }
 
 #[tokio::test]

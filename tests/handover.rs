@@ -11,18 +11,8 @@ use tokio::{
 
 use crate::support::{
     apps::{App, Start, nodes, soon},
-    old_daemon::{OldDaemon, run_if_told},
+    old_daemon::OldDaemon,
 };
-
-/// No test of its own: the old daemon of the others.
-#[test]
-fn is_the_old_daemon_if_told() {
-    run_if_told();
-}
-
-fn old_daemon() -> OldDaemon {
-    OldDaemon::start("handover::is_the_old_daemon_if_told")
-}
 
 fn address(said: &Value) -> (Ipv4Addr, u16) {
     let port = said["port"].as_u64().unwrap_or_else(|| panic!("{said}"));
@@ -50,7 +40,7 @@ async fn connect(address: (Ipv4Addr, u16)) -> TcpStream {
 #[tokio::test]
 async fn workers_serve_on_and_get_what_came_meanwhile() {
     for node in nodes() {
-        let mut old = old_daemon();
+        let mut old = OldDaemon::start();
         let start = Start::new(&node, "handover.js");
         let wards = [old.ward(&start, true), old.ward(&start, true)];
         let address = address(&old.said(&wards[0]));
@@ -110,7 +100,7 @@ async fn closes_with_its_workers([mut first, mut second]: [App; 2], address: (Ip
 async fn no_message_is_lost_and_at_most_one_comes_twice() {
     const COUNT: u64 = 20_000;
     for node in nodes() {
-        let mut old = old_daemon();
+        let mut old = OldDaemon::start();
         let ward = old.ward(&Start::new(&node, "count.js"), false);
         assert_eq!(old.said(&ward), "ready");
         old.tell(&json!({ "send": 0, "body": { "send": COUNT } }));
@@ -144,7 +134,7 @@ async fn no_message_is_lost_and_at_most_one_comes_twice() {
 #[tokio::test]
 async fn udp_and_shared_sockets_are_still_shared() {
     for node in nodes() {
-        let mut old = old_daemon();
+        let mut old = OldDaemon::start();
         let variables = [("TYPE", "udp4"), ("PORT", "0")];
         let start = Start::new(&node, "udp.js").with(&variables);
         let wards = [old.ward(&start, true), old.ward(&start, true)];
@@ -176,8 +166,8 @@ async fn udp_and_shared_sockets_are_still_shared() {
 #[tokio::test]
 async fn a_worker_that_was_leaving_is_leaving() {
     for node in nodes() {
-        let mut old = old_daemon();
-        let variables = [("DELAY", "300")];
+        let mut old = OldDaemon::start();
+        let variables = [("DELAY", "300"), ("TELL", "1")];
         let start = Start::new(&node, "http.js").with(&variables);
         let ward = old.ward(&start, true);
         let address = address(&old.said(&ward));
@@ -185,8 +175,9 @@ async fn a_worker_that_was_leaving_is_leaving() {
         request(&mut busy).await;
         let next = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         busy.write_all(next).await.unwrap();
-        old.tell(&json!({ "disconnect": ward.id }));
-        old.until_forgotten("l1");
+        assert_eq!(old.said(&ward), "asked");
+        assert_eq!(old.said(&ward), "asked");
+        old.disconnect(&ward);
         old.kill();
         let primary = old.restore();
         let mut app = ward.resume(&primary);

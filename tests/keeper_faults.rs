@@ -188,3 +188,16 @@ fn without_descriptors_or_processes_left_nothing_kept_is_lost() {
     let names: Vec<_> = next.hello["kept"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["p0/out", "pub", "rpc"]);
 }
+
+#[test]
+fn a_daemon_without_a_keeper_is_told_who_starts_it() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let error = runtime
+        .block_on(rpm2::keeper::Keeper::connect())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("rpm2 keeper"), "{error}");
+}

@@ -240,7 +240,7 @@ async fn what_an_app_says_and_prints_meanwhile_arrives() {
     let client = home.session();
     let script = home.write(
         "talk.js",
-        "setInterval(() => {}, 1000); process.send({ type: 'up', data: 1 }); process.on('SIGUSR1', () => { for (let n = 0; n < 500; n++) { process.send({ type: 'n', data: { n } }); console.log('line ' + n) } })",
+        "setInterval(() => {}, 1000); process.on('SIGUSR1', () => { for (let n = 0; n < 500; n++) { process.send({ type: 'n', data: { n } }); console.log('line ' + n) } }); process.send({ type: 'up', data: 1 })",
     );
     let mut bus = client.bus().await;
     client

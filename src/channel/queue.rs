@@ -111,6 +111,11 @@ impl Queue {
         self.phase == Phase::Open
     }
 
+    /// Whether a long line may be written in part.
+    pub(super) fn is_amid_line(&self) -> bool {
+        self.told_long
+    }
+
     /// Bytes that wait.
     pub(super) fn len(&self) -> usize {
         self.bytes

@@ -170,6 +170,11 @@ impl ChannelSender {
         self.shared.queue().len()
     }
 
+    /// Whether a line is written in part: the app could not go on with another process now.
+    pub fn is_amid_line(&self) -> bool {
+        self.shared.queue().is_amid_line()
+    }
+
     fn queue_line(&self, pieces: &[&[u8]], limit: usize) -> Result<(), ChannelError> {
         let size = pieces.iter().map(|piece| piece.len()).sum();
         if size > MESSAGE_LIMIT {

@@ -80,7 +80,7 @@ pub fn main() -> ExitCode {
         sort: cli.global.sort,
     });
     if cli.version {
-        out.data(env!("CARGO_PKG_VERSION"));
+        out.data(crate::protocol::rpm2_version());
         return out.exit_code(true);
     }
     let Some(command) = cli.command else {

@@ -1,7 +1,7 @@
 //! A session: one caller's view of one home's daemon.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -83,6 +83,11 @@ impl Session {
     /// The daemon's home.
     pub fn home(&self) -> &Home {
         &self.inner.home
+    }
+
+    /// The executable that is launched as the daemon, and that an update goes on as.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.inner.binary
     }
 
     /// Keeps what the caller should be told although nothing failed.

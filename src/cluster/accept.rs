@@ -52,7 +52,8 @@ impl State {
             let Some(listener) = self.listeners.get_mut(key) else {
                 return Poll::Ready(Next::End);
             };
-            let (Some(worker), true) = (worker, listener.waiting.is_empty()) else {
+            let may_accept = listener.waiting.is_empty() && !self.is_paused;
+            let (Some(worker), true) = (worker, may_accept) else {
                 listener.waker = Some(context.waker().clone());
                 return Poll::Pending;
             };

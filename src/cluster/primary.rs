@@ -69,6 +69,22 @@ impl Primary {
         lock(&self.state).settle();
     }
 
+    /// Accepts nothing from here on: connections wait in the listeners for another that goes on. To be called before
+    /// [`freeze`](Self::freeze), so that workers can answer what they were given.
+    pub fn pause(&self) {
+        lock(&self.state).is_paused = true;
+    }
+
+    /// Connections that were accepted and that no worker has taken for certain yet.
+    pub fn unsettled(&self) -> usize {
+        let state = lock(&self.state);
+        let waiting = state
+            .listeners
+            .values()
+            .map(|listener| listener.waiting.len());
+        state.connections.len() + waiting.sum::<usize>()
+    }
+
     /// For a process that ends so that another goes on: what is dropped from here on closes and saves nothing, and
     /// nothing is accepted. To be called once no channel is read any more.
     pub fn freeze(&self) {

@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) closed: Vec<String>,
     /// Another process goes on: nothing is accepted, closed or saved any more.
     pub(super) is_frozen: bool,
+    /// Nothing is accepted any more; what was is still given to workers.
+    pub(super) is_paused: bool,
     /// Connections that a change of the daemon lost.
     pub(super) lost: u64,
     pub(super) generation: u32,

@@ -33,7 +33,7 @@ pub(super) async fn accept(daemon: &Daemon, listener: UnixListener) {
     loop {
         match listener.accept().await {
             Ok((socket, _)) => {
-                tokio::spawn(serve(daemon.clone(), socket));
+                daemon.connections().spawn(serve(daemon.clone(), socket));
             }
             Err(error) => {
                 daemon
@@ -66,7 +66,17 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
     });
     let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(CALLS));
     let mut frames = FramedRead::new(read, FrameCodec::new());
-    while let Some(frame) = frames.next().await {
+    let mut leaving = std::pin::pin!(daemon.leaving());
+    loop {
+        // What a client has sent is still answered when this daemon leaves.
+        let frame = tokio::select! {
+            biased;
+            frame = frames.next() => frame,
+            () = &mut leaving => None,
+        };
+        let Some(frame) = frame else {
+            break;
+        };
         let client = Client {
             daemon: daemon.clone(),
             pid,

@@ -48,6 +48,8 @@ struct Inner {
     watches: Watches,
     started: Instant,
     end: CancellationToken,
+    leave: CancellationToken,
+    connections: TaskTracker,
     subscribers: TaskTracker,
     /// Counts that a later daemon goes on from.
     counts: StateSlot,
@@ -68,6 +70,8 @@ impl Daemon {
                 farewell: Mutex::new(None),
                 started: Instant::now(),
                 end: CancellationToken::new(),
+                leave: CancellationToken::new(),
+                connections: TaskTracker::new(),
                 subscribers: TaskTracker::new(),
                 counts,
                 closing: AtomicBool::new(false),
@@ -113,6 +117,31 @@ impl Daemon {
             self.journal()
                 .error(format!("cannot keep the daemon's counts: {error}"));
         }
+    }
+
+    /// Makes [`super::run`] leave everything to the next daemon.
+    pub(super) fn leave(&self) {
+        self.inner.leave.cancel();
+    }
+
+    /// Done once everything is to be left to the next daemon.
+    pub(super) fn leaving(&self) -> impl Future<Output = ()> + use<> {
+        self.inner.leave.clone().cancelled_owned()
+    }
+
+    /// Whether everything is being left to the next daemon.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.inner.leave.is_cancelled()
+    }
+
+    /// Whether the daemon is to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.inner.end.is_cancelled()
+    }
+
+    /// The tasks that serve clients.
+    pub(super) fn connections(&self) -> &TaskTracker {
+        &self.inner.connections
     }
 
     /// The tasks that write to subscribers.

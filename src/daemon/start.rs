@@ -15,6 +15,7 @@ use tokio::{net::UnixListener, runtime::Builder};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    After,
     context::{Counts, Daemon},
     run,
     takeover::Estate,
@@ -25,7 +26,7 @@ use crate::{
     home::{Home, HomeError, write_private},
     keeper::{Inventory, Keeper},
     process::Surroundings,
-    protocol::READY,
+    protocol::{READY, rpm2_version},
     slot::StateSlot,
     sys::{descriptor, pidfd::Handle},
 };
@@ -74,7 +75,10 @@ fn say(word: &str) {
 fn serve(home: &Home) -> Result<(), StartError> {
     descriptor::raise_limit();
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let end = runtime.block_on(serve_async(home))?;
+    let Some(end) = runtime.block_on(serve_async(home))? else {
+        // Not one more task may run: all is the next daemon's.
+        return Ok(());
+    };
     // What clients wait for goes first, then the one that asked for the end, then the keeper and we.
     for path in [home.rpc_socket(), home.pub_socket(), home.pid_file()] {
         let _ = fs::remove_file(path);
@@ -93,7 +97,8 @@ struct End {
     farewell: Option<Handle>,
 }
 
-async fn serve_async(home: &Home) -> Result<End, StartError> {
+/// `None` if everything was left to the next daemon.
+async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
     let (keeper, inventory) = Keeper::connect().await?;
     let Inventory {
         generation,
@@ -118,6 +123,7 @@ async fn serve_async(home: &Home) -> Result<End, StartError> {
         keeper: keeper.clone(),
         primary,
         listening: CancellationToken::new(),
+        leaving: CancellationToken::new(),
     };
     let daemon = Daemon::new(home.clone(), around, counts);
     daemon.install_signals()?;
@@ -139,12 +145,14 @@ async fn serve_async(home: &Home) -> Result<End, StartError> {
     say(READY);
     release_output(&log);
     tokio::spawn(mourn(daemon.clone()));
-    run(daemon.clone(), rpc, events).await;
+    if run(daemon.clone(), rpc, events).await == After::Next {
+        return Ok(None);
+    }
     daemon.journal().info("PM2 successfully stopped");
-    Ok(End {
+    Ok(Some(End {
         keeper,
         farewell: daemon.farewell(),
-    })
+    }))
 }
 
 /// Says loudly that the keeper is gone, for nothing can be started any more.
@@ -273,10 +281,7 @@ fn introduce(daemon: &Daemon) {
         "Time                 : {}",
         jiff::Zoned::now().strftime("%a %b %d %Y %H:%M:%S GMT%z (%Z)")
     ));
-    journal.info(format!(
-        "rpm2 version         : {}",
-        env!("CARGO_PKG_VERSION")
-    ));
+    journal.info(format!("rpm2 version         : {}", rpm2_version()));
     journal.info(format!("Current arch         : {}", std::env::consts::ARCH));
     journal.info(format!("PM2 home             : {}", home.root().display()));
     journal.info(format!(

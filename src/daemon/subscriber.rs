@@ -76,6 +76,10 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
         () = listen => {}
         () = deliver(&daemon, &subscriber, &mut write) => {}
     }
+    if daemon.is_leaving() {
+        // It will come back: the next daemon waits for it.
+        return;
+    }
     daemon.note_counts();
 }
 

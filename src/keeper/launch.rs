@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     down,
+    link::Link,
     open::append_private,
     parent::{Daemon, Parent},
 };
@@ -80,7 +81,7 @@ impl Parent {
             // The step is in the text, the kind stays that of the system's error.
             io::Error::new(error.source.kind(), error.to_string())
         })?;
-        self.daemon = Some(Daemon::new(pid, ours));
+        self.daemon = Some(Daemon::new(pid, Link::new(ours)));
         Ok(())
     }
 

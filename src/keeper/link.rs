@@ -61,6 +61,14 @@ impl Link {
         }
     }
 
+    /// The link to a daemon that was handed everything by the executable before: it still learns of exits.
+    pub(super) fn resumed(socket: OwnedFd) -> Self {
+        Self {
+            stage: Stage::Told,
+            ..Self::new(socket)
+        }
+    }
+
     /// Whether further requests may be read.
     pub(super) fn takes_requests(&self) -> bool {
         self.answers.len() < ANSWERS_LIMIT

@@ -257,10 +257,10 @@ impl Parent {
 }
 
 impl Daemon {
-    pub(super) fn new(pid: i32, socket: OwnedFd) -> Self {
+    pub(super) fn new(pid: i32, link: Link) -> Self {
         Self {
             pid,
-            link: Link::new(socket),
+            link,
             started: Instant::now(),
             hung_up: false,
             replaced: false,

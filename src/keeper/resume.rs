@@ -7,6 +7,7 @@ use super::{
     down,
     ending::End,
     executable::Executable,
+    link::Link,
     packet::BUFFER,
     parent::{Daemon, LEAVE, Parent, SIGNALS, open_null},
     state::{STATE_LIMIT, Saved, SavedDaemon},
@@ -75,7 +76,7 @@ impl Parent {
         let Some(socket) = adopt(&self.home, saved.socket) else {
             return;
         };
-        let mut daemon = Daemon::new(saved.pid, socket);
+        let mut daemon = Daemon::new(saved.pid, Link::resumed(socket));
         daemon.link.answer(saved.request, &Report::Done, None);
         daemon.replaced = true;
         daemon.kill_at = Some(Instant::now() + LEAVE);

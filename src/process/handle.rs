@@ -123,6 +123,14 @@ impl Process {
         }
     }
 
+    /// Bytes that wait for its app to read its channel, and whether one line of them is written in part.
+    pub fn unsent(&self) -> (usize, bool) {
+        let record = self.record();
+        record.live.as_ref().map_or((0, false), |live| {
+            (live.channel.queued_bytes(), live.channel.is_amid_line())
+        })
+    }
+
     /// Writes a line to the app's standard input.
     pub fn write_line(&self, line: &str) -> Result<(), ProcessError> {
         let record = self.record();

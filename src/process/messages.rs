@@ -47,10 +47,8 @@ pub(super) fn start(
         around,
         words,
     };
-    tokio::spawn(async move {
-        listener.around.listening.cancelled().await;
-        listener.run(reader).await;
-    })
+    let around = listener.around.clone();
+    tokio::spawn(async move { around.listen(listener.run(reader)).await })
 }
 
 struct Listener {

@@ -1,5 +1,11 @@
 //! What a process's task needs from around it, and the events it sends.
 
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -23,9 +29,26 @@ pub struct Surroundings {
     pub primary: Primary,
     /// Cancelled once apps may be listened to: subscribers of a daemon that died have had time to come back.
     pub listening: CancellationToken,
+    /// Cancelled once they must not be listened to any more: the next daemon goes on where this one was.
+    pub leaving: CancellationToken,
 }
 
 impl Surroundings {
+    /// Runs what listens to an app, while it may. Once this daemon leaves it is left where it waits, neither run nor
+    /// dropped: whatever it has not acted on is still there for the next daemon.
+    pub(super) async fn listen(&self, listener: impl Future<Output = ()>) {
+        self.listening.cancelled().await;
+        let mut listener = pin!(listener);
+        poll_fn(|context| {
+            if self.leaving.is_cancelled() {
+                Poll::Pending
+            } else {
+                listener.as_mut().poll(context)
+            }
+        })
+        .await;
+    }
+
     /// Sends a `process:event` about a process as it is now.
     pub fn announce(&self, event: &str, record: &Record, manually: bool) {
         if !self.bus.has_subscribers() {

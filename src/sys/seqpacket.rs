@@ -2,18 +2,13 @@
 
 use std::{
     io::{self, IoSlice},
-    mem,
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
-    ptr,
+    os::fd::{BorrowedFd, OwnedFd},
 };
 
 use nix::{
-    errno::Errno,
     libc,
     sys::socket::{AddressFamily, SockFlag, SockType, socketpair},
 };
-
-use super::socket::DESCRIPTORS_LIMIT;
 
 /// One received message.
 #[derive(Debug)]
@@ -64,67 +59,14 @@ pub fn send(
     super::socket::send(socket, &[IoSlice::new(bytes)], descriptors).map(|_| ())
 }
 
-#[cfg(target_os = "linux")]
-const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
-#[cfg(not(target_os = "linux"))]
-const FLAGS: libc::c_int = libc::MSG_DONTWAIT;
-
-/// Room for the descriptors of one message, in units that align it.
-const CONTROL_WORDS: usize = DESCRIPTORS_LIMIT * size_of::<RawFd>() / size_of::<u64>() + 8;
-
-/// Receives one message without waiting. Unlike [`super::socket::receive`], which fails, this returns what is left of
-/// a message that lost descriptors on the way, so that its sender can be told.
+/// Receives one message without waiting.
 pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Packet> {
-    let mut control = [0_u64; CONTROL_WORDS];
-    let mut slice = libc::iovec {
-        iov_base: buffer.as_mut_ptr().cast(),
-        iov_len: buffer.len(),
-    };
-    // SAFETY: `msghdr` is plain numbers and pointers, for which all zeros is a value.
-    let mut message: libc::msghdr = unsafe { mem::zeroed() };
-    message.msg_iov = ptr::from_mut(&mut slice);
-    message.msg_iovlen = 1;
-    message.msg_control = control.as_mut_ptr().cast();
-    message.msg_controllen = size_of_val(&control) as _;
-    // SAFETY: the message's pointers and lengths describe `buffer` and `control`, both alive and ours during the call.
-    let length = Errno::result(unsafe {
-        libc::recvmsg(socket.as_raw_fd(), ptr::from_mut(&mut message), FLAGS)
-    })?;
-    // SAFETY: the kernel has just filled the control buffer that `message` points at.
-    let descriptors = unsafe { take_descriptors(&message) };
+    let (length, descriptors, flags) = super::socket::receive_message(socket, buffer)?;
     Ok(Packet {
-        length: usize::try_from(length).unwrap_or(0),
+        length,
         descriptors,
-        cut: message.msg_flags & libc::MSG_TRUNC != 0,
+        cut: flags & libc::MSG_TRUNC != 0,
     })
-}
-
-/// The descriptors in a message's control buffer.
-///
-/// # Safety
-/// `message` was filled by `recvmsg` and its control buffer is alive; must be called once for each message.
-unsafe fn take_descriptors(message: &libc::msghdr) -> Vec<OwnedFd> {
-    let mut descriptors = Vec::new();
-    // SAFETY: the kernel wrote well-formed headers within `msg_controllen`; the macros walk them and stop at its end.
-    // Each number was installed in this process for this message, so it has no other owner.
-    unsafe {
-        let mut header = libc::CMSG_FIRSTHDR(message);
-        while !header.is_null() {
-            let found = &*header;
-            if found.cmsg_level == libc::SOL_SOCKET && found.cmsg_type == libc::SCM_RIGHTS {
-                let data = libc::CMSG_DATA(header).cast::<[u8; size_of::<RawFd>()]>();
-                let bytes = (found.cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
-                for index in 0..bytes / size_of::<RawFd>() {
-                    let number = RawFd::from_ne_bytes(data.add(index).read());
-                    #[cfg(not(target_os = "linux"))]
-                    libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
-                    descriptors.push(OwnedFd::from_raw_fd(number));
-                }
-            }
-            header = libc::CMSG_NXTHDR(message, header);
-        }
-    }
-    descriptors
 }
 
 #[cfg(test)]

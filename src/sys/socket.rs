@@ -2,14 +2,17 @@
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
+    mem,
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    ptr,
 };
 
 use nix::{
-    cmsg_space,
+    errno::Errno,
+    libc,
     sys::socket::{
-        AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType,
-        UnixAddr, recv, recvmsg, sendmsg, setsockopt, shutdown, socketpair, sockopt,
+        AddressFamily, ControlMessage, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, recv,
+        recvmsg, sendmsg, setsockopt, shutdown, socketpair, sockopt,
     },
 };
 
@@ -53,27 +56,74 @@ pub fn send(
     )?)
 }
 
-/// Receives bytes and the descriptors that came with them, without waiting. Zero bytes means the end.
+/// Receives bytes and the descriptors that came with them, without waiting. Zero bytes means the end. When this process
+/// has no descriptors left, those that do not fit are lost, and the bytes come without them.
 pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-    let mut space = cmsg_space!([RawFd; DESCRIPTORS_LIMIT]);
-    let mut slices = [IoSliceMut::new(buffer)];
-    #[cfg(target_os = "linux")]
-    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-    #[cfg(not(target_os = "linux"))]
-    let flags = MsgFlags::MSG_DONTWAIT;
-    let message = recvmsg::<UnixAddr>(socket.as_raw_fd(), &mut slices, Some(&mut space), flags)?;
+    let (length, descriptors, _) = receive_message(socket, buffer)?;
+    Ok((length, descriptors))
+}
+
+#[cfg(target_os = "linux")]
+const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+#[cfg(not(target_os = "linux"))]
+const FLAGS: libc::c_int = libc::MSG_DONTWAIT;
+
+/// Room for the descriptors of one message, in units that align it.
+const CONTROL_WORDS: usize = DESCRIPTORS_LIMIT * size_of::<RawFd>() / size_of::<u64>() + 8;
+
+/// Receives bytes or one message without waiting: length, descriptors, flags (`MSG_TRUNC`, `MSG_CTRUNC`). When this
+/// process has no descriptors left, the system keeps back some of those sent: the rest still come, and are owned.
+pub(super) fn receive_message(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+) -> io::Result<(usize, Vec<OwnedFd>, libc::c_int)> {
+    let mut control = [0_u64; CONTROL_WORDS];
+    let mut slice = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    // SAFETY: `msghdr` is plain numbers and pointers, for which all zeros is a value.
+    let mut message: libc::msghdr = unsafe { mem::zeroed() };
+    message.msg_iov = ptr::from_mut(&mut slice);
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control) as _;
+    // SAFETY: the message's pointers and lengths describe `buffer` and `control`, both alive and ours during the call.
+    let length = Errno::result(unsafe {
+        libc::recvmsg(socket.as_raw_fd(), ptr::from_mut(&mut message), FLAGS)
+    })?;
+    // SAFETY: the kernel has just filled the control buffer that `message` points at.
+    let descriptors = unsafe { take_descriptors(&message) };
+    let length = usize::try_from(length).unwrap_or(0);
+    Ok((length, descriptors, message.msg_flags))
+}
+
+/// The descriptors in a message's control buffer.
+///
+/// # Safety
+/// `message` was filled by `recvmsg` and its control buffer is alive; must be called once for each message.
+unsafe fn take_descriptors(message: &libc::msghdr) -> Vec<OwnedFd> {
     let mut descriptors = Vec::new();
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(raw) = control {
-            // SAFETY: the kernel has just installed these descriptors in this process for this message; nobody else
-            // knows them, so this is their one owner.
-            descriptors.extend(
-                raw.into_iter()
-                    .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
-            );
+    // SAFETY: the kernel wrote well-formed headers within `msg_controllen`; the macros walk them and stop at its end.
+    // Each number was installed in this process for this message, so it has no other owner.
+    unsafe {
+        let mut header = libc::CMSG_FIRSTHDR(message);
+        while !header.is_null() {
+            let found = &*header;
+            if found.cmsg_level == libc::SOL_SOCKET && found.cmsg_type == libc::SCM_RIGHTS {
+                let data = libc::CMSG_DATA(header).cast::<[u8; size_of::<RawFd>()]>();
+                let bytes = (found.cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
+                for index in 0..bytes / size_of::<RawFd>() {
+                    let number = RawFd::from_ne_bytes(data.add(index).read());
+                    #[cfg(not(target_os = "linux"))]
+                    libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
+                    descriptors.push(OwnedFd::from_raw_fd(number));
+                }
+            }
+            header = libc::CMSG_NXTHDR(message, header);
         }
     }
-    Ok((message.bytes, descriptors))
+    descriptors
 }
 
 /// Copies bytes without taking them, and without waiting. Returns how many there are, and whether descriptors came
@@ -109,7 +159,7 @@ pub fn unread_by_peer(socket: BorrowedFd<'_>) -> io::Result<usize> {
             std::ptr::from_mut(&mut bytes),
         )
     };
-    nix::errno::Errno::result(result)?;
+    Errno::result(result)?;
     Ok(usize::try_from(bytes).unwrap_or(0))
 }
 

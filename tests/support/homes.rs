@@ -56,12 +56,17 @@ impl TestHome {
 
     /// A client of the home; the daemon starts with its first call.
     pub(crate) fn session(&self) -> Client {
+        self.session_of(&binary())
+    }
+
+    /// The same with another executable.
+    pub(crate) fn session_of(&self, binary: &Path) -> Client {
         let mut caller = Caller::current(self.home.clone(), Program::Module, None).unwrap();
         self.folder.path().clone_into(&mut caller.cwd);
         Client {
             session: Session::new(SessionOptions {
                 caller,
-                binary: binary(),
+                binary: binary.to_owned(),
             }),
         }
     }

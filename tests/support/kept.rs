@@ -1,4 +1,4 @@
-//! A keeper of its own for each test, whose daemon does what the test says (`tests/keeper_daemon.rs`).
+//! A keeper of its own for each test, whose daemon does what the test says (`tests/programs/fake_daemon.rs`).
 
 use std::{
     collections::VecDeque,
@@ -18,7 +18,7 @@ use rpm2::{home::Home, sys::proc};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::homes::binary;
+use super::{homes::binary, program};
 
 /// Names the socket over which the daemon is told what to do.
 pub(crate) const CONTROL: &str = "RPM2_TEST_CONTROL";
@@ -62,12 +62,11 @@ impl Kept {
             home,
             control,
         };
-        let test = std::env::current_exe().unwrap();
         kept.daemon_script(&format!(
             "if [ -e {}/broken ]; then echo broken by the test; exit 3; fi\n\
-             exec {} --exact keeper_daemon::fake_daemon --ignored --nocapture",
+             exec {}",
             kept.folder().display(),
-            test.display(),
+            program("fake-daemon").display(),
         ));
         kept
     }

@@ -18,6 +18,7 @@ mod send_signal;
 mod start;
 mod stop;
 mod target;
+mod update;
 
 use std::process::ExitCode;
 
@@ -73,6 +74,9 @@ pub(crate) enum Command {
     SendSignal(send_signal::SendSignalArgs),
     /// Check the daemon; launches it if there is none
     Ping(list::ListArgs),
+    /// Replace the daemon by the installed version; no process is restarted
+    #[command(visible_aliases = ["updatePM2", "updatepm2"])]
+    Update(list::ListArgs),
     /// Stop all processes and the daemon
     Kill(list::ListArgs),
 }
@@ -126,6 +130,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::ReloadLogs => reload_logs::cmd_reload_logs(context).await,
         Command::SendSignal(args) => send_signal::cmd_send_signal(context, args).await,
         Command::Ping(_) => ping::cmd_ping(context).await,
+        Command::Update(_) => update::cmd_update(context).await,
         Command::Kill(_) => kill::cmd_kill(context).await,
     }
 }

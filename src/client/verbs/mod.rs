@@ -1,7 +1,7 @@
 //! What each of pm2's verbs means, one file a verb. [`dispatch`] finds a verb by pm2's name for it.
 
 use serde_json::{
-    Value,
+    Value, json,
     value::{RawValue, to_raw_value},
 };
 
@@ -21,6 +21,9 @@ mod send_data_to_process_id;
 mod send_signal;
 mod start;
 mod stop;
+mod update;
+
+pub use update::{Updated, update};
 
 /// The arguments of a verb: the raw JSON of each.
 pub type Arguments = Vec<Box<RawValue>>;
@@ -47,6 +50,9 @@ pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbRes
             send_signal::to_process_name(session, &value(0), &value(1)).await
         }
         "sendSignalToProcessId" => send_signal::to_process_id(session, &value(0), &value(1)).await,
+        "update" => update(session)
+            .await
+            .map(|_| Some(raw(&json!({ "success": true })))),
         "killDaemon" => kill_daemon::kill_daemon(session).await,
         _ => Err(ClientError::Usage(format!("unknown verb `{verb}`"))),
     }

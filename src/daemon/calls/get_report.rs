@@ -3,14 +3,19 @@
 use serde_json::{json, value::RawValue};
 
 use super::result;
-use crate::{daemon::context::Daemon, protocol::PM2_VERSION};
+use crate::{
+    daemon::context::Daemon,
+    protocol::{PM2_VERSION, rpm2_version},
+};
 
 pub(super) fn answer(daemon: &Daemon) -> Option<Box<RawValue>> {
     let started = jiff::Timestamp::now().as_millisecond()
         - i64::try_from(daemon.uptime().as_millis()).unwrap_or(0);
     result(&json!({
         "pm2_version": PM2_VERSION,
-        "rpm2_version": env!("CARGO_PKG_VERSION"),
+        "rpm2_version": rpm2_version(),
+        "rpm2_pid": std::process::id(),
+        "rpm2_path": std::env::current_exe().ok(),
         "node_version": "N/A",
         "node_path": "N/A",
         "argv0": "rpm2",

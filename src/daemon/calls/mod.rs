@@ -16,6 +16,7 @@ mod send_line_to_stdin;
 mod send_signal;
 mod start_process_id;
 mod stop_process_id;
+mod update;
 mod watch;
 
 use std::sync::LazyLock;
@@ -70,9 +71,12 @@ const METHODS: &[(&str, &[&str])] = &[
     ("killMe", &["opts", "cb"]),
 ];
 
+/// Ours beyond pm2's; not listed.
+const UPDATE: &str = "rpm2Update";
+
 /// Whether there is such a method.
 pub(super) fn exists(method: &str) -> bool {
-    METHODS.iter().any(|(name, _)| *name == method)
+    method == UPDATE || METHODS.iter().any(|(name, _)| *name == method)
 }
 
 /// The JSON of the list of methods.
@@ -138,6 +142,7 @@ pub(super) async fn answer(
             &values.next().unwrap_or_default(),
         )),
         "reloadLogs" => logs::reload(daemon).await,
+        UPDATE => update::run(daemon, &first).await,
         "notifyKillPM2" => {
             daemon.close_for_restarts();
             return None;

@@ -71,11 +71,8 @@ impl Pump {
                 journal: around.journal.clone(),
             },
         };
-        let listening = around.listening.clone();
-        tokio::spawn(async move {
-            listening.cancelled().await;
-            worker.run(controls).await;
-        });
+        let around = around.clone();
+        tokio::spawn(async move { around.listen(worker.run(controls)).await });
         Ok(Self { control })
     }
 

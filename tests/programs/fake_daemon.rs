@@ -1,13 +1,18 @@
 //! A daemon without a mind, for testing the keeper: it does what a test tells it over a socket, one JSON document a
 //! line, and tells what it learns.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a program of the tests fails by panicking"
+)]
+
 use std::{collections::BTreeMap, ffi::CString, os::fd::AsFd};
 
 use nix::sys::signal::Signal;
 use rpm2::{
     keeper::{Inventory, Keeper},
     sys::{
-        descriptor, memory_file,
+        memory_file,
         proc::Exit,
         spawn::{Program, SpawnError},
     },
@@ -20,11 +25,10 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use crate::support::kept::CONTROL;
+/// Names the socket over which the daemon is told what to do; as in `tests/support/kept.rs`.
+const CONTROL: &str = "RPM2_TEST_CONTROL";
 
-#[test]
-#[ignore = "the daemon of the keeper's tests, not a test"]
-fn fake_daemon() {
+fn main() {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -237,16 +241,4 @@ impl Fake {
             }
         }
     }
-}
-
-/// So that a descriptor of the harness is not mistaken for one of the keeper's.
-#[test]
-fn a_daemon_without_a_keeper_is_told_who_starts_it() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let error = runtime.block_on(Keeper::connect()).unwrap_err().to_string();
-    assert!(error.contains("rpm2 keeper"), "{error}");
-    assert!(descriptor::adopt(-1).is_err());
 }
