@@ -1,0 +1,2 @@
+echo $$ >> "$CHAOS_PIDS"
+exec sleep 300
