@@ -26,7 +26,7 @@ async function startApps(session, place) {
   await session.start([
     { script: script('web.js'), name: 'web', exec_mode: 'cluster', instances: 2, env, ...out('web') },
     { script: script('talker.js'), name: 'talker', env, ...out('talker') },
-    { script: script('writer.js'), name: 'writer', env, ...out('writer') },
+    { script: script('writer.js'), name: 'writer', env, autorestart: false, ...out('writer') },
   ])
   await eventually(() => get({ host: '127.0.0.1', port, agent: false }).catch(() => 0), 'an answer of web')
   return { port, received, before: await look(session) }

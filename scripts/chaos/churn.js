@@ -6,11 +6,14 @@
 const path = require('node:path')
 const { generator, pick } = require('./random')
 
-const NAMES = ['a', 'b', 'c', 'd'].map((letter) => `churn-${letter}`)
+/** Apps by what they are like; those of a group get their calls one after another, the groups at the same time. */
+const GROUPS = [
+  ['long-a', 'deaf-b'],
+  ['brief-c', 'long-d', 'deaf-e'],
+]
 const [home, seed] = process.argv.slice(2)
 const { custom: Session } = require('../..')
 const session = new Session({ pm2_home: home, cwd: home })
-const random = generator(Number(seed))
 
 const totals = { calls: 0, lost: 0, settling: [], refused: [] }
 /** Names whose last call was lost: it may still be about to take effect. */
@@ -24,10 +27,10 @@ const app = (name) => ({
   script: path.join(__dirname, 'apps', 'short.sh'),
   name,
   interpreter: 'bash',
-  kill_timeout: 800,
+  kill_timeout: 150,
   output: '/dev/null',
   error: '/dev/null',
-  env: { CHAOS_PIDS: path.join(home, 'started'), CHAOS_HOME: home },
+  env: { CHAOS_HOME: home, CHAOS_LIFE: name.split('-')[1], CHAOS_PIDS: path.join(home, 'started') },
 })
 
 /** Makes a call; whether it succeeded. */
@@ -50,10 +53,10 @@ async function call(name, method, ...args) {
   }
 }
 
-async function main() {
+async function churn(names, random) {
   const there = new Set()
   while (!ending) {
-    const name = pick(random, NAMES)
+    const name = pick(random, names)
     if (unsure.has(name)) {
       const listed = await session.list().catch(() => undefined)
       if (!listed) continue
@@ -68,6 +71,15 @@ async function main() {
     const isDone = await call(name, method, method === 'start' ? app(name) : name)
     if (isDone && method === 'delete') there.delete(name)
   }
+}
+
+async function main() {
+  await Promise.all(
+    GROUPS.map((group, at) => {
+      const names = group.map((name) => `churn-${name}`)
+      return churn(names, generator(Number(seed) + at))
+    }),
+  )
   process.send(totals)
   await session.disconnect()
   process.disconnect()

@@ -36,15 +36,24 @@ class Churner {
     await eventually(settled, 'settled', SETTLED).catch(async () => {
       stuck = (await this.#listed()).filter((process) => !isSettled(process)).length
     })
-    const apps = await this.#listed()
-    const names = apps.map(({ name }) => name)
+    const names = (await this.#listed()).map(({ name }) => name)
     const double = names.length - new Set(names).size
-    const dead = apps.filter(({ pid, pm2_env }) => pm2_env.status === 'online' && !isAlive(pid)).length
-    const known = new Set(apps.map(({ pid }) => pid))
-    const orphans = this.#pids().filter((pid) => isAlive(pid) && !known.has(pid)).length
-    for (const { pm_id } of apps) await this.session.delete(pm_id)
+    // Some apps end and are started again meanwhile: what is wrong must stay wrong.
+    let strays
+    const none = async () => (strays = await this.#strays()).every((count) => count === 0)
+    await eventually(none, 'no strays', 3000).catch(() => {})
+    const [dead, orphans] = strays
+    for (const { pm_id } of await this.#listed()) await this.session.delete(pm_id)
     const left = this.#pids().filter(isAlive).length
     return { ...totals, starts: this.#pids().length, stuck, double, dead, orphans, left }
+  }
+
+  /** Processes that are called online and do not run, and those that run and nobody knows of. */
+  async #strays() {
+    const apps = await this.#listed()
+    const known = new Set(apps.map(({ pid }) => pid))
+    const dead = apps.filter(({ pid, pm2_env }) => pm2_env.status === 'online' && !isAlive(pid))
+    return [dead.length, this.#pids().filter((pid) => isAlive(pid) && !known.has(pid)).length]
   }
 
   end() {

@@ -31,7 +31,7 @@ function faultsOf({ kills, apps, log, said, told, kept, single, calls, faults })
 /** What was counted, as a table. */
 function table(result) {
   const { kills, away, apps, log, said, told, kept, single, calls } = result
-  const { stuck, double, dead } = calls
+  const { stuck, double, dead, refused } = calls
   const lines = `${log.count} written, ${log.lost.length} lost, ${log.duplicated.length} double, ${log.broken} broken`
   const reasons = (failures) => {
     const counts = new Map()
@@ -51,7 +51,7 @@ function table(result) {
     ['messages to the app', `${told.count} sent, ${told.unanswered} calls lost, of the others ${lost(told)}`],
     ['requests, kept connections', http(kept)],
     ['requests, new connections', http(single)],
-    ['calls meanwhile', `${calls.calls} made, ${calls.lost} lost with the daemon, ${calls.refused.length} failed otherwise`],
+    ['calls meanwhile', `${calls.calls} made, ${calls.lost} lost with the daemon, ${refused.length} failed otherwise`],
     ['', `${calls.settling.length} refused as a lost one took effect; ${calls.starts} app processes started`],
     ['processes in the end', `${stuck} stuck, ${double} double, ${dead} dead, ${calls.orphans + calls.left} orphans`],
     ['apps stop, restart, go', result.faults.length === 0 ? 'yes' : result.faults.join('; ')],
