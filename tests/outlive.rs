@@ -206,6 +206,34 @@ async fn a_stop_and_a_restart_that_were_under_way_are_finished() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_was_under_way_is_finished_and_its_name_is_free() {
+    let home = TestHome::new();
+    let client = home.session();
+    let stubborn = "trap '' INT; while :; do sleep 0.02; done";
+    let more = json!({ "kill_timeout": 600, "treekill": false });
+    client.start_shell("going", stubborn, more.clone()).await;
+    let session = client.session.clone();
+    let deleting = tokio::spawn(async move { session.call("deleteProcessId", &["0"]).await });
+    client
+        .until("stopping", 0, |process| {
+            process["pm2_env"]["status"] == "stopping"
+        })
+        .await;
+    kill_daemon(&home).await;
+    assert!(deleting.await.unwrap().is_err());
+    soon("the end of it", async {
+        while client.ok("list", json!([])).await != json!([]) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    client.start_shell("going", stubborn, more).await;
+    assert_eq!(client.process(0).await["name"], "going");
+    client.ok("delete", json!(["going"])).await;
+    assert_eq!(client.ok("list", json!([])).await, json!([]));
+}
+
+#[tokio::test]
 async fn channels_stay_open_in_both_modes() {
     let home = TestHome::new();
     let client = home.session();

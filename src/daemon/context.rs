@@ -19,7 +19,7 @@ use crate::{
     app::dump,
     bus::Journal,
     home::Home,
-    process::{Surroundings, key},
+    process::{Process, Surroundings, key},
     slot::StateSlot,
     sys::pidfd::Handle,
 };
@@ -99,11 +99,13 @@ impl Daemon {
         &self.inner.watches
     }
 
-    /// Forgets a process that was deleted.
-    pub(super) fn forget(&self, id: u32) {
-        self.watches().forget(id);
-        self.registry().remove(id);
-        self.around().keeper.forget(&key(id));
+    /// Forgets a process that was deleted; nothing if it is forgotten, and its number another's, already.
+    pub(super) fn forget(&self, process: &Process) {
+        let id = process.record().pm_id;
+        if self.registry().remove(id, process) {
+            self.watches().forget(id);
+            self.around().keeper.forget(&key(id));
+        }
     }
 
     /// Keeps the counts for a later daemon, after one of them has changed.

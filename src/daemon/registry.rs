@@ -51,9 +51,17 @@ impl Registry {
         table.next_id = table.next_id.max(next_id);
     }
 
-    /// Forgets a process.
-    pub(super) fn remove(&self, id: u32) {
-        self.lock().processes.remove(&id);
+    /// Forgets a process; `false` if the number is not its own any more.
+    pub(super) fn remove(&self, id: u32, process: &Process) -> bool {
+        let mut table = self.lock();
+        let is_there = table
+            .processes
+            .get(&id)
+            .is_some_and(|known| known.is(process));
+        if is_there {
+            table.processes.remove(&id);
+        }
+        is_there
     }
 
     /// The process of this number.

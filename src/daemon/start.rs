@@ -159,8 +159,8 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
 async fn mourn(daemon: Daemon) {
     daemon.around().keeper.lost().await;
     daemon.journal().error(
-        "the keeper (the parent of all apps) is gone: apps run on, but none can be started or restarted, and their exit \
-         codes are not known; save with `rpm2 save` if you have not, then `rpm2 kill` and start again",
+        "the keeper (the parent of all apps) is gone: apps run on, but none can be started or restarted, and their \
+         exit codes are not known; end everything with `rpm2 kill` when it suits you, and start it again",
     );
 }
 

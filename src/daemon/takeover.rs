@@ -81,6 +81,12 @@ impl Daemon {
         );
         self.registry().restore(id, process.clone());
         self.watch_as_declared(&process);
+        // A deletion may be under way, and the call that would forget it died with the daemon before us.
+        let daemon = self.clone();
+        tokio::spawn(async move {
+            process.deleted().await;
+            daemon.forget(&process);
+        });
     }
 
     /// Waits a little for the subscribers that were there, tells everyone of the gap, and lets the apps be heard.

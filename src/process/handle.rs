@@ -82,6 +82,16 @@ impl Process {
         self.changed.notify_one();
     }
 
+    /// Whether both are handles of the same process.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Done once it is deleted.
+    pub async fn deleted(&self) {
+        self.commands.closed().await;
+    }
+
     /// What is known of it, for a few lines.
     pub fn record(&self) -> MutexGuard<'_, Record> {
         lock(&self.shared)

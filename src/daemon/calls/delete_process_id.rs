@@ -2,15 +2,13 @@
 
 use serde_json::Value;
 
-use super::{CallResult, find, id_of, result, shown};
+use super::{CallResult, find, result, shown};
 use crate::daemon::context::Daemon;
 
 pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
     let process = find(daemon, id).ok_or_else(|| format!("{} : id unknown", shown(id)))?;
     process.delete().await.map_err(|error| error.to_string())?;
-    if let Some(id) = id_of(id) {
-        daemon.forget(id);
-    }
+    daemon.forget(&process);
     let proc = process.record().to_proc();
     Ok(result(&proc))
 }

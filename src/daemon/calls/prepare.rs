@@ -182,7 +182,7 @@ pub(super) async fn add(
     daemon.note_counts();
     let name = format!("{}/state", key(pm_id));
     if let Err(error) = daemon.around().keeper.keep(&name, kept.as_fd()).await {
-        daemon.forget(pm_id);
+        daemon.forget(&process);
         return Err(failed(error));
     }
     Ok(process)

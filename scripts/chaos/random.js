@@ -1,0 +1,17 @@
+'use strict'
+
+/** Numbers in [0, 1) that a seed determines: mulberry32. */
+function generator(seed) {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** One of the items. */
+const pick = (random, items) => items[Math.floor(random() * items.length)]
+
+module.exports = { generator, pick }
