@@ -346,45 +346,6 @@ async fn wait_ready_waits_for_the_word() {
 }
 
 #[tokio::test]
-async fn instances_are_numbered_and_share_a_port() {
-    let home = TestHome::new();
-    let client = home.session();
-    let script = home.write(
-        "web.js",
-        "require('http').createServer((q, r) => r.end(process.env.NODE_APP_INSTANCE)).listen(0, function () { process.send({ type: 'port', data: this.address().port }) })",
-    );
-    let mut bus = client.bus().await;
-    client
-        .ok(
-            "start",
-            json!([{ "script": script, "name": "web", "instances": 2 }]),
-        )
-        .await;
-    let first = event(&mut bus, "port").await["data"].as_u64().unwrap();
-    assert_eq!(event(&mut bus, "port").await["data"], first);
-    let first = u16::try_from(first).unwrap();
-    let mut answers: Vec<String> = (0..4).map(|_| http_get(first)).collect();
-    answers.sort();
-    assert_eq!(answers, ["0", "0", "1", "1"]);
-    let list = client.ok("list", json!([])).await;
-    let numbers: Vec<&Value> = list
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|p| &p["pm2_env"]["NODE_APP_INSTANCE"])
-        .collect();
-    assert_eq!(numbers, [&json!(0), &json!(1)]);
-    client.ok("delete", json!([0])).await;
-    client
-        .ok(
-            "start",
-            json!([{ "script": script, "name": "other", "instances": 1 }]),
-        )
-        .await;
-    assert_eq!(client.process(2).await["pm2_env"]["NODE_APP_INSTANCE"], 0);
-}
-
-#[tokio::test]
 async fn signals_reach_the_app() {
     let home = TestHome::new();
     let client = home.session();
@@ -406,42 +367,4 @@ async fn signals_reach_the_app() {
             .await,
         "Unknown signal: NOPE"
     );
-}
-
-#[tokio::test]
-async fn every_node_talks_and_serves_in_both_modes() {
-    let home = TestHome::new();
-    let client = home.session();
-    let script = home.write(
-        "both.js",
-        "process.on('message', (packet) => process.send({ type: 'echo', data: [process.version, packet.data] }))
-         require('http').createServer((q, r) => r.end(process.version)).listen(0, function () { process.send({ type: 'port', data: this.address().port }) })",
-    );
-    for (number, node) in crate::support::apps::nodes().iter().enumerate() {
-        for mode in ["fork", "cluster"] {
-            let mut bus = client.bus().await;
-            let name = format!("{mode}-{number}");
-            let app = json!({ "script": script, "name": name, "exec_mode": mode, "interpreter": node.to_str().unwrap() });
-            let started = client.ok("start", json!([app])).await;
-            let pm_id = started[0]["pm2_env"]["pm_id"].clone();
-            let port = event(&mut bus, "port").await["data"].as_u64().unwrap();
-            let version = http_get(u16::try_from(port).unwrap());
-            let packet = json!({ "id": pm_id, "type": "t", "topic": true, "data": name });
-            client.ok("sendDataToProcessId", json!([packet])).await;
-            assert_eq!(
-                event(&mut bus, "echo").await["data"],
-                json!([version, name])
-            );
-        }
-    }
-}
-
-/// The body that a server of this port answers with.
-fn http_get(port: u16) -> String {
-    use std::io::{Read, Write};
-    let mut socket = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
-    socket.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
-    let mut text = String::new();
-    socket.read_to_string(&mut text).unwrap();
-    text.rsplit("\r\n").next().unwrap().to_owned()
 }

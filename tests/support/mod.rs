@@ -20,3 +20,4 @@ pub(crate) fn program(name: &str) -> PathBuf {
     );
     path
 }
+pub(crate) mod web;

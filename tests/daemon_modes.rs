@@ -1,0 +1,71 @@
+//! Fork and cluster mode, on every Node.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    apps::nodes,
+    homes::{TestHome, event},
+    web::{get, server},
+};
+
+#[tokio::test]
+async fn instances_are_numbered_and_share_a_port() {
+    let home = TestHome::new();
+    let client = home.session();
+    let script = home.write("web.js", &server("process.env.NODE_APP_INSTANCE"));
+    let mut bus = client.bus().await;
+    client
+        .ok(
+            "start",
+            json!([{ "script": script, "name": "web", "instances": 2 }]),
+        )
+        .await;
+    let first = event(&mut bus, "port").await["data"].as_u64().unwrap();
+    assert_eq!(event(&mut bus, "port").await["data"], first);
+    let first = u16::try_from(first).unwrap();
+    let mut answers: Vec<String> = (0..4).map(|_| get(first)).collect();
+    answers.sort();
+    assert_eq!(answers, ["0", "0", "1", "1"]);
+    let list = client.ok("list", json!([])).await;
+    let numbers: Vec<&Value> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| &p["pm2_env"]["NODE_APP_INSTANCE"])
+        .collect();
+    assert_eq!(numbers, [&json!(0), &json!(1)]);
+    client.ok("delete", json!([0])).await;
+    client
+        .ok(
+            "start",
+            json!([{ "script": script, "name": "other", "instances": 1 }]),
+        )
+        .await;
+    assert_eq!(client.process(2).await["pm2_env"]["NODE_APP_INSTANCE"], 0);
+}
+
+#[tokio::test]
+async fn every_node_talks_and_serves_in_both_modes() {
+    let home = TestHome::new();
+    let client = home.session();
+    let echo = "process.on('message', (packet) => process.send({ type: 'echo', data: [process.version, packet.data] }))
+";
+    let script = home.write("both.js", &(echo.to_owned() + &server("process.version")));
+    for (number, node) in nodes().iter().enumerate() {
+        for mode in ["fork", "cluster"] {
+            let mut bus = client.bus().await;
+            let name = format!("{mode}-{number}");
+            let app = json!({ "script": script, "name": name, "exec_mode": mode, "interpreter": node.to_str().unwrap() });
+            let started = client.ok("start", json!([app])).await;
+            let pm_id = started[0]["pm2_env"]["pm_id"].clone();
+            let port = event(&mut bus, "port").await["data"].as_u64().unwrap();
+            let version = get(u16::try_from(port).unwrap());
+            let packet = json!({ "id": pm_id, "type": "t", "topic": true, "data": name });
+            client.ok("sendDataToProcessId", json!([packet])).await;
+            assert_eq!(
+                event(&mut bus, "echo").await["data"],
+                json!([version, name])
+            );
+        }
+    }
+}
