@@ -69,3 +69,27 @@ async fn every_node_talks_and_serves_in_both_modes() {
         }
     }
 }
+
+#[tokio::test]
+async fn after_the_word_of_a_kill_nothing_is_restarted() {
+    let home = TestHome::new();
+    let client = home.session();
+    let script = "trap 'exit 1' HUP; echo up; while :; do sleep 0.02; done";
+    let mut bus = client.bus().await;
+    client
+        .start_shell("app", script, json!({ "treekill": false }))
+        .await;
+    assert_eq!(event(&mut bus, "log:out").await["data"], "up\n");
+    client.session.tell("notifyKillPM2", "{}").await.unwrap();
+    client
+        .ok("sendSignalToProcessId", json!(["SIGHUP", 0]))
+        .await;
+    let ended = client
+        .until("the end", 0, |process| process["pid"] == 0)
+        .await;
+    let env = &ended["pm2_env"];
+    assert_eq!(
+        (&env["status"], &env["restart_time"]),
+        (&json!("stopped"), &json!(0))
+    );
+}

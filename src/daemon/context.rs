@@ -3,10 +3,7 @@
 use std::{
     future::Future,
     io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -55,8 +52,6 @@ struct Inner {
     counts: StateSlot,
     /// Who is signalled last of all.
     farewell: Mutex<Option<Handle>>,
-    /// Set by `notifyKillPM2`: no app is restarted any more.
-    closing: AtomicBool,
 }
 
 impl Daemon {
@@ -74,7 +69,6 @@ impl Daemon {
                 connections: TaskTracker::new(),
                 subscribers: TaskTracker::new(),
                 counts,
-                closing: AtomicBool::new(false),
             }),
         }
     }
@@ -158,7 +152,7 @@ impl Daemon {
 
     /// From now on no app is restarted.
     pub(super) fn close_for_restarts(&self) {
-        self.inner.closing.store(true, Ordering::Relaxed);
+        self.inner.around.closing.cancel();
     }
 
     /// Makes [`super::run`] return.

@@ -123,6 +123,7 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
         keeper: keeper.clone(),
         primary,
         listening: CancellationToken::new(),
+        closing: CancellationToken::new(),
         leaving: CancellationToken::new(),
     };
     let daemon = Daemon::new(home.clone(), around, counts);

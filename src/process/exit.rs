@@ -31,6 +31,11 @@ impl Task {
         };
         let (verdict, counters) = next_step(&self.settings.restart, self.counters, &ended);
         self.counters = counters;
+        let verdict = if self.around.closing.is_cancelled() {
+            Verdict::Stop
+        } else {
+            verdict
+        };
         let pm_id = {
             let mut record = lock(&self.shared);
             record.set("unstable_restarts", counters.unstable_restarts);

@@ -31,6 +31,8 @@ pub struct Surroundings {
     pub listening: CancellationToken,
     /// Cancelled once they must not be listened to any more: the next daemon goes on where this one was.
     pub leaving: CancellationToken,
+    /// Cancelled by `notifyKillPM2`: from then on no app that ends is started again.
+    pub closing: CancellationToken,
 }
 
 impl Surroundings {
