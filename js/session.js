@@ -3,11 +3,13 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { attach } = require('./attach')
 const { Bus } = require('./bus')
 const { callbackOrPromise, splitCallback } = require('./call')
+const { Client } = require('./client')
 const { fromNative } = require('./errors')
 const { Hold } = require('./hold')
-const { aliases, verbs, withEnvironment } = require('./verbs')
+const { aliases, results, verbs, withEnvironment } = require('./verbs')
 
 // As in src/home.rs; here because a worker thread's `process.env` is not the process's.
 function homeFromEnvironment({ RPM2_HOME, PM2_HOME }) {
@@ -31,6 +33,8 @@ class Session {
 
   constructor({ pm2_home, independent = false, daemon_mode, cwd } = {}) {
     const privateHome = () => fs.mkdtempSync(path.join(os.tmpdir(), 'rpm2-'))
+    /** What pm2's functions are made of. */
+    this.Client = new Client((verb, args, done) => this.#invoke(verb, args, done))
     this.cwd = cwd ? path.resolve(cwd) : process.cwd()
     this.daemon_mode = daemon_mode
     this.pm2_home = pm2_home ? path.resolve(pm2_home) : independent ? privateHome() : homeFromEnvironment(process.env)
@@ -44,6 +48,12 @@ class Session {
   /** Opens the bus: `(error, bus, socket)` once connected to a daemon; starts none. */
   launchBus(callback) {
     return callbackOrPromise(callback, (done) => this.#launchBus(done))
+  }
+
+  /** Connects this script's input and output with those of a process: `(id, separator?, callback)`. */
+  attach(id, ...given) {
+    const { args, callback } = splitCallback(given)
+    return callbackOrPromise(callback, (done) => attach(this, id, args[0], done))
   }
 
   // Loaded with the first call, so that a program which only asks for a name pays nothing.
@@ -71,7 +81,8 @@ class Session {
       const error = failure === null ? null : fromNative(failure)
       if (NOT_CONNECTED.has(error?.code)) this.#hold.release(this)
       this.#hold.release(holder)
-      done(error, result === null ? undefined : JSON.parse(result))
+      const value = result === null ? undefined : JSON.parse(result)
+      done(error, value !== undefined && results[verb] ? results[verb](value) : value)
     })
   }
 

@@ -4,7 +4,9 @@
 
 mod channel;
 mod cli;
+mod cli_group;
 mod cli_logs;
+mod cli_reach;
 mod cli_start;
 mod cluster_listen;
 mod cluster_protocols;

@@ -36,6 +36,16 @@ pub enum ClientError {
         /// The keeper's words.
         reason: String,
     },
+    /// A file of the home, or a log, could not be used.
+    #[error("cannot {what} {path}: {source}; check its permissions and the free space")]
+    File {
+        /// What was to be done with it.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The connection ended while a call was on its way.
     #[error(
         "the daemon was lost during `{method}`: the call may or may not have taken effect; check with `rpm2 list` \
@@ -105,6 +115,7 @@ impl ClientError {
         match self {
             Self::Home(_) => "RPM2_HOME",
             Self::Connect { .. } => "RPM2_CONNECT",
+            Self::File { .. } => "RPM2_FILE",
             Self::Launch { .. } => "RPM2_LAUNCH",
             Self::Down { .. } => "RPM2_DAEMON_DOWN",
             Self::Lost { .. } => "RPM2_DAEMON_LOST",

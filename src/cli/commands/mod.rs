@@ -1,9 +1,13 @@
 //! The verbs, one file each.
 
+mod attach;
+mod cleardump;
 mod delete;
 mod describe;
 mod env;
+mod flush;
 mod id;
+mod inspect;
 mod jlist;
 mod kill;
 mod list;
@@ -11,13 +15,19 @@ mod logs;
 mod pid;
 mod ping;
 mod prettylist;
+mod profile;
 mod reload_logs;
 mod reset;
 mod restart;
+mod resurrect;
+mod save;
+mod scale;
+mod send;
 mod send_signal;
 mod start;
 mod stop;
 mod target;
+mod trigger;
 mod update;
 
 use std::process::ExitCode;
@@ -64,6 +74,31 @@ pub(crate) enum Command {
     Pid(pid::PidArgs),
     /// Print the environment of a process
     Env(env::EnvArgs),
+    /// Run more or fewer processes of an app
+    Scale(scale::ScaleArgs),
+    /// Save the list of processes, for `resurrect`
+    #[command(visible_alias = "dump")]
+    Save(save::SaveArgs),
+    /// Start the saved processes that are not listed
+    Resurrect(list::ListArgs),
+    /// Empty the saved list
+    Cleardump(list::ListArgs),
+    /// Empty log files
+    Flush(flush::FlushArgs),
+    /// Write a line to the standard input of a process
+    Send(send::SendArgs),
+    /// Connect this terminal with the input and output of a process
+    Attach(attach::AttachArgs),
+    /// Trigger an action that processes have announced
+    Trigger(trigger::TriggerArgs),
+    /// Open the inspector of a process
+    Inspect(inspect::InspectArgs),
+    /// Profile the processor use of a pm2 daemon
+    #[command(name = "profile:cpu")]
+    ProfileCpu(profile::ProfileArgs),
+    /// Sample the memory of a pm2 daemon
+    #[command(name = "profile:mem")]
+    ProfileMem(profile::ProfileArgs),
     /// Set the counters of processes to zero
     Reset(reset::ResetArgs),
     /// Open all log files anew
@@ -84,9 +119,12 @@ pub(crate) enum Command {
 /// Runs a verb.
 pub(super) fn run(command: Command, out: &Output) -> Done {
     let surroundings = match command {
-        Command::Start(_) | Command::Restart(_) | Command::Stop(_) | Command::Delete(_) => {
-            Surroundings::All
-        }
+        Command::Start(_)
+        | Command::Restart(_)
+        | Command::Stop(_)
+        | Command::Delete(_)
+        | Command::ProfileCpu(_)
+        | Command::ProfileMem(_) => Surroundings::All,
         _ => Surroundings::Home,
     };
     let mut context = Context::new(out, surroundings)?;
@@ -126,6 +164,17 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Id(args) => id::cmd_id(context, args).await,
         Command::Pid(args) => pid::cmd_pid(context, args).await,
         Command::Env(args) => env::cmd_env(context, args).await,
+        Command::Scale(args) => scale::cmd_scale(context, args).await,
+        Command::Save(args) => save::cmd_save(context, args).await,
+        Command::Resurrect(_) => resurrect::cmd_resurrect(context).await,
+        Command::Cleardump(_) => cleardump::cmd_cleardump(context).await,
+        Command::Flush(args) => flush::cmd_flush(context, args).await,
+        Command::Send(args) => send::cmd_send(context, args).await,
+        Command::Attach(args) => attach::cmd_attach(context, args).await,
+        Command::Trigger(args) => trigger::cmd_trigger(context, args).await,
+        Command::Inspect(args) => inspect::cmd_inspect(context, args).await,
+        Command::ProfileCpu(args) => profile::cmd_profile(context, "cpu", args).await,
+        Command::ProfileMem(args) => profile::cmd_profile(context, "mem", args).await,
         Command::Reset(args) => reset::cmd_reset(context, args).await,
         Command::ReloadLogs => reload_logs::cmd_reload_logs(context).await,
         Command::SendSignal(args) => send_signal::cmd_send_signal(context, args).await,
