@@ -28,7 +28,7 @@ export type ProcessStatus =
 export interface Connection {
   /** Whether the daemon was launched by this call. */
   new_pm2_instance: boolean
-  /** Whether the daemon is a process of its own. */
+  /** Whether a daemon that is launched outlives the script. */
   daemon_mode?: boolean
   rpc_socket_file: string
   pub_socket_file: string
@@ -315,8 +315,10 @@ export interface Success {
 export interface SessionOptions {
   /** The daemon's home. Default: RPM2_HOME, else PM2_HOME, else `~/.rpm2`. */
   pm2_home?: string
-  /** A new home of its own. */
+  /** A new home of its own, in the folder for temporary files. Excludes `pm2_home`. */
   independent?: boolean
+  /** Whether a daemon that is launched outlives the script. If not, it and its apps end with the script, and the script
+   *  stays alive as long as they do. Default: true; false for independent sessions. */
   daemon_mode?: boolean
   /** What relative paths are resolved against. Default: the directory at the time of construction. */
   cwd?: string
@@ -326,10 +328,13 @@ export interface SessionOptions {
 export interface Session {
   readonly cwd: string
   readonly pm2_home: string
+  /** Whether a daemon that is launched outlives the script. */
+  readonly daemon_mode: boolean
   /** What pm2's functions are made of. */
   readonly Client: Client
 
-  /** Finds the daemon or launches it. May be left out: every call does it. */
+  /** Finds the daemon or launches it. May be left out: every call does it. With `true` a daemon that is launched ends
+   *  with the script. */
   connect(): Promise<Connection>
   connect(noDaemonMode: boolean): Promise<Connection>
   connect(callback: Callback<Connection>): void
@@ -481,6 +486,10 @@ export interface Session {
   killDaemon(callback: Callback<{ success: boolean }>): void
   kill(): Promise<{ success: boolean }>
   kill(callback: Callback<{ success: boolean }>): void
+
+  /** Stops every app and the daemon, and removes its home; refused for `.pm2` and `.rpm2`. */
+  destroy(): Promise<Success>
+  destroy(callback: Callback<Success>): void
 }
 
 export const Client: Session['Client']
@@ -525,3 +534,4 @@ export const getVersion: Session['getVersion']
 export const update: Session['update']
 export const killDaemon: Session['killDaemon']
 export const kill: Session['kill']
+export const destroy: Session['destroy']

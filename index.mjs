@@ -28,6 +28,7 @@ export const {
   jlist,
   profile,
   autoinstall,
+  destroy,
   launchBus,
   sendDataToProcessId,
   sendSignalToProcessId,

@@ -152,6 +152,25 @@ impl Home {
         self.root.join("modules")
     }
 
+    /// Every file, but for those in folders, that a daemon or a client puts here; pm2's too.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let more = ["touch", "agent.json5", "agent-online"];
+        let more = more.map(|name| self.root.join(name));
+        let own = [
+            self.rpc_socket(),
+            self.pub_socket(),
+            self.pid_file(),
+            self.daemon_log(),
+            self.lock_file(),
+            self.down_file(),
+            self.dump(),
+            self.dump_backup(),
+            self.module_conf(),
+            self.reload_lock(),
+        ];
+        own.into_iter().chain(more).collect()
+    }
+
     /// The home as pm2's `connect` describes it.
     pub fn describe(&self) -> Map<String, Value> {
         let text = |path: PathBuf| Value::from(path.to_string_lossy());

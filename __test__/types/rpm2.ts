@@ -42,6 +42,8 @@ export async function main() {
   // @ts-expect-error an action has a name
   await rpm2.trigger('a')
   const session: Session = new custom({ pm2_home: '/tmp/home' })
+  const isDaemon: boolean = session.daemon_mode || (await session.destroy()).success
+  await new custom({ independent: true, daemon_mode: isDaemon }).kill()
   await session.kill()
   await session.disconnect()
   // @ts-expect-error a number is not a declaration

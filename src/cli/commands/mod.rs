@@ -25,6 +25,7 @@ mod scale;
 mod send;
 mod send_signal;
 mod start;
+mod start_or_restart;
 mod stop;
 mod target;
 mod trigger;
@@ -53,6 +54,9 @@ pub(crate) enum Command {
     Stop(target::TargetArgs),
     /// Restart processes
     Restart(Box<restart::RestartArgs>),
+    /// Restart the apps of a file, and start those that are not listed
+    #[command(name = "startOrRestart", alias = "startorrestart")]
+    StartOrRestart(start_or_restart::StartOrRestartArgs),
     /// Stop processes and remove them from the list
     #[command(visible_alias = "del")]
     Delete(target::TargetArgs),
@@ -123,6 +127,7 @@ pub(super) fn run(command: Command, out: &Output) -> Done {
         | Command::Restart(_)
         | Command::Stop(_)
         | Command::Delete(_)
+        | Command::StartOrRestart(_)
         | Command::ProfileCpu(_)
         | Command::ProfileMem(_) => Surroundings::All,
         _ => Surroundings::Home,
@@ -155,6 +160,9 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Start(args) => start::cmd_start(context, *args).await,
         Command::Stop(args) => stop::cmd_stop(context, args).await,
         Command::Restart(args) => restart::cmd_restart(context, *args).await,
+        Command::StartOrRestart(args) => {
+            start_or_restart::cmd_start_or_restart(context, args).await
+        }
         Command::Delete(args) => delete::cmd_delete(context, args).await,
         Command::List(_) => list::cmd_list(context).await,
         Command::Jlist(_) => jlist::cmd_jlist(context).await,

@@ -22,9 +22,20 @@ pub(crate) struct Action {
     pub env: Option<Value>,
 }
 
-/// Does the action on each process; all at once, but for the processes of one cluster app. The answers are in the
-/// order of `ids`; the first error counts, after the rest was done.
+/// Does the action on each process; all at once, but for the processes of one cluster app. pm2's short answers are in
+/// the order of `ids`; the first error counts, after the rest was done.
 pub(crate) async fn on_each(
+    session: &Session,
+    action: &Action,
+    ids: &[u32],
+    processes: &[Listed],
+) -> Result<Vec<Value>, ClientError> {
+    let answers = on_each_whole(session, action, ids, processes).await?;
+    Ok(answers.iter().map(short).collect())
+}
+
+/// The same with the daemon's answers as they are.
+pub(crate) async fn on_each_whole(
     session: &Session,
     action: &Action,
     ids: &[u32],
@@ -103,11 +114,8 @@ async fn on_one(session: &Session, action: &Action, id: u32) -> Result<Value, Cl
             .call("notifyByProcessId", &[&word.to_string()])
             .await?;
     }
-    let answer = short(&answer);
-    let name = answer
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = answer.get("pm2_env").and_then(|env| env.get("name"));
+    let name = name.and_then(Value::as_str).unwrap_or_default();
     session.progress(&Progress::Done {
         name: name.to_owned(),
         id,

@@ -8,9 +8,11 @@ use serde_json::{
 use super::{ClientError, Session};
 
 mod act;
+mod by_file;
 mod connect;
 mod delete;
 mod describe;
+mod destroy;
 mod dump;
 mod flush;
 mod get_version;
@@ -44,7 +46,7 @@ pub type VerbResult = Result<Option<Box<RawValue>>, ClientError>;
 pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbResult {
     let value = |index: usize| args.get(index).map_or(Value::Null, |raw| read(raw));
     match verb {
-        "connect" => connect::connect(session).await,
+        "connect" => connect::connect(session, &value(0)).await,
         "list" | "jlist" => list::list(session).await,
         "ping" => ping::ping(session).await,
         "getVersion" => get_version::get_version(session).await,
@@ -52,14 +54,20 @@ pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbRes
             send_data_to_process_id::send_data_to_process_id(session, &args).await
         }
         "start" => start::start(session, &args).await,
-        "stop" => stop::stop(session, &value(0)).await,
+        "stop" => stop::stop(session, &value(0), &value(1)).await,
         "restart" => restart::restart(session, &value(0), &value(1)).await,
-        "delete" => delete::delete(session, &value(0)).await,
+        "delete" => delete::delete(session, &value(0), &value(1)).await,
         "describe" => describe::describe(session, &value(0)).await,
         "sendSignalToProcessName" => {
             send_signal::to_process_name(session, &value(0), &value(1)).await
         }
         "sendSignalToProcessId" => send_signal::to_process_id(session, &value(0), &value(1)).await,
+        // Answered when no daemon lives that ends with this process.
+        "ownedEnd" => {
+            session.owned_end().await;
+            Ok(None)
+        }
+        "destroy" => destroy::destroy(session, &value(0)).await,
         "scale" => scale::scale(session, &value(0), &value(1)).await,
         "reset" => reset::reset(session, &value(0)).await,
         "dump" => dump::dump(session, &value(0)).await,
