@@ -450,6 +450,29 @@ export interface Session {
   profile(type: 'cpu' | 'mem', callback: Callback<{ file: string }>): void
   profile(type: 'cpu' | 'mem', time: number, callback: Callback<{ file: string }>): void
 
+  /** A setting; of all only that there are any. pm2 prints the value. Keys are `name` or `module:name`. */
+  get(key?: string): Promise<Success & { value?: any }>
+  get(callback: Callback<Success & { value?: any }>): void
+  get(key: string, callback: Callback<Success & { value?: any }>): void
+
+  /** Sets a setting; processes called like its module are restarted with it. */
+  set(key: string, value: any): Promise<Success>
+  set(key: string, value: any, callback: Callback<Success>): void
+
+  /** Sets several: keys and values in turn, with spaces between them. */
+  multiset(pairs: string): Promise<Success>
+  multiset(pairs: string, callback: Callback<Success>): void
+
+  /** Removes a setting. */
+  unset(key: string): Promise<Success>
+  unset(key: string, callback: Callback<Success>): void
+
+  /** `set` with a value, `get` without. */
+  conf(callback: Callback<Success & { value?: any }>): void
+  conf(key: string, callback: Callback<Success & { value?: any }>): void
+  conf(key: string, value: any, callback: Callback<Success>): void
+  conf(key?: string, value?: any): Promise<Success & { value?: any }>
+
   /** Always fails, as it does in pm2 7. */
   autoinstall(): Promise<never>
   autoinstall(callback: Callback<never>): void
@@ -524,6 +547,11 @@ export const getProcessIdByName: Session['getProcessIdByName']
 export const env: Session['env']
 export const jlist: Session['jlist']
 export const profile: Session['profile']
+export const get: Session['get']
+export const set: Session['set']
+export const multiset: Session['multiset']
+export const unset: Session['unset']
+export const conf: Session['conf']
 export const autoinstall: Session['autoinstall']
 export const launchBus: Session['launchBus']
 export const sendDataToProcessId: Session['sendDataToProcessId']

@@ -58,6 +58,15 @@ describe('functions that pm2 has otherwise', { concurrency: 2 }, () => {
     }
   })
 
+  sessionTest('get gives the value; keys and values must be there', async (session) => {
+    assert.deepStrictEqual(await session.get(), { success: true })
+    await session.set('app:key', { deep: [1] })
+    assert.deepStrictEqual(await session.get('app:key'), { success: true, value: { deep: [1] } })
+    assert.deepStrictEqual(await session.conf('app'), { success: true, value: { key: { deep: [1] } } })
+    await assert.rejects(session.get('nobody'), { message: 'nobody is not set' })
+    for (const args of [[], ['key'], ['', 1], [5, 1]]) await assert.rejects(session.set(...args), { code: 'RPM2_USAGE' })
+  })
+
   sessionTest('what they cannot do is an error', async (session) => {
     await assert.rejects(session.profile('cpu', 1), { message: /no V8/ })
     await assert.rejects(session.profile('heap'), { code: 'RPM2_USAGE' })

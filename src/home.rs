@@ -193,6 +193,21 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
+/// Puts a file that is for its owner alone (0600) in the place of another: whatever happens, one of them is there.
+pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let fresh = path.with_file_name(name);
+    let replaced = write_private(&fresh, bytes)
+        .and_then(|()| fs::File::open(&fresh)?.sync_all())
+        .and_then(|()| fs::rename(&fresh, path));
+    if replaced.is_err() {
+        // Of no use to anybody.
+        let _ = fs::remove_file(&fresh);
+    }
+    replaced
+}
+
 fn make_private(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(meta) if !meta.is_dir() => Err(io::Error::from(io::ErrorKind::NotADirectory)),

@@ -39,6 +39,10 @@ export async function main() {
   rpm2.getPID('a', (error, [pid]) => pid.toFixed())
   const variables: Record<string, any> = await rpm2.env(0)
   await rpm2.msgProcess({ name: 'all', msg: 'go', opts: variables })
+  await rpm2.set('module:key', 5)
+  const value: unknown = (await rpm2.get('module:key')).value
+  rpm2.get((error, { success }) => success)
+  rpm2.conf('key', value, (error, { success }) => success)
   // @ts-expect-error an action has a name
   await rpm2.trigger('a')
   const session: Session = new custom({ pm2_home: '/tmp/home' })

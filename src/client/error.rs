@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
-    app::DeclarationErrors,
+    app::{DeclarationErrors, settings::SettingsError},
     home::HomeError,
     protocol::{call::CallError, frame::FrameError},
 };
@@ -46,6 +46,9 @@ pub enum ClientError {
         /// What the system said.
         source: io::Error,
     },
+    /// Settings could not be read or written.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The connection ended while a call was on its way.
     #[error(
         "the daemon was lost during `{method}`: the call may or may not have taken effect; check with `rpm2 list` \
@@ -115,7 +118,6 @@ impl ClientError {
         match self {
             Self::Home(_) => "RPM2_HOME",
             Self::Connect { .. } => "RPM2_CONNECT",
-            Self::File { .. } => "RPM2_FILE",
             Self::Launch { .. } => "RPM2_LAUNCH",
             Self::Down { .. } => "RPM2_DAEMON_DOWN",
             Self::Lost { .. } => "RPM2_DAEMON_LOST",
@@ -123,7 +125,10 @@ impl ClientError {
             Self::Refused(_) => "RPM2_REFUSED",
             Self::TooLarge { .. } | Self::Frame(_) => "RPM2_TOO_LARGE",
             Self::Reply { .. } => "RPM2_PROTOCOL",
-            Self::Usage(_) | Self::Attributes(_) => "RPM2_USAGE",
+            Self::Settings(SettingsError::Key(_)) | Self::Usage(_) | Self::Attributes(_) => {
+                "RPM2_USAGE"
+            }
+            Self::Settings(_) | Self::File { .. } => "RPM2_FILE",
             Self::Several { .. } => "RPM2_SEVERAL",
         }
     }

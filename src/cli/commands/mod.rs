@@ -24,6 +24,7 @@ mod save;
 mod scale;
 mod send;
 mod send_signal;
+mod settings;
 mod start;
 mod start_or_restart;
 mod stop;
@@ -103,6 +104,17 @@ pub(crate) enum Command {
     /// Sample the memory of a pm2 daemon
     #[command(name = "profile:mem")]
     ProfileMem(profile::ProfileArgs),
+    /// Set a setting of a module or an app
+    Set(settings::SettingArgs),
+    /// Print a setting, or all
+    Get(settings::SettingArgs),
+    /// Remove a setting
+    Unset(settings::KeyArgs),
+    /// Set several settings
+    Multiset(settings::MultisetArgs),
+    /// Print or set a setting
+    #[command(visible_alias = "config")]
+    Conf(settings::SettingArgs),
     /// Set the counters of processes to zero
     Reset(reset::ResetArgs),
     /// Open all log files anew
@@ -183,6 +195,11 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Inspect(args) => inspect::cmd_inspect(context, args).await,
         Command::ProfileCpu(args) => profile::cmd_profile(context, "cpu", args).await,
         Command::ProfileMem(args) => profile::cmd_profile(context, "mem", args).await,
+        Command::Set(args) => settings::cmd_set(context, args).await,
+        Command::Get(args) => settings::cmd_get(context, args).await,
+        Command::Unset(args) => settings::cmd_unset(context, args).await,
+        Command::Multiset(args) => settings::cmd_multiset(context, args).await,
+        Command::Conf(args) => settings::cmd_conf(context, args).await,
         Command::Reset(args) => reset::cmd_reset(context, args).await,
         Command::ReloadLogs => reload_logs::cmd_reload_logs(context).await,
         Command::SendSignal(args) => send_signal::cmd_send_signal(context, args).await,

@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Session, VerbResult, kill_daemon, raw};
+use super::{Session, VerbResult, kill_daemon, success};
 use crate::{client::ClientError, home::Home};
 
 /// Homes that are everybody's.
@@ -30,7 +30,7 @@ pub(super) async fn destroy(session: &Session, own: &Value) -> VerbResult {
     let deadline = Instant::now() + DEADLINE;
     loop {
         match remove(&home, own == &Value::Bool(true)) {
-            Ok(()) => return Ok(Some(raw(&json!({ "success": true })))),
+            Ok(()) => return Ok(Some(success())),
             Err(_) if Instant::now() < deadline => tokio::time::sleep(LOOK_AGAIN).await,
             Err(source) => {
                 return Err(ClientError::File {

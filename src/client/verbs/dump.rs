@@ -1,8 +1,8 @@
 //! `dump`, `clearDump`: the list of processes on disk.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Session, VerbResult, raw, select::all};
+use super::{Session, VerbResult, select::all, success};
 use crate::{
     app::dump,
     client::{ClientError, Progress},
@@ -35,7 +35,7 @@ pub(super) async fn dump(session: &Session, force: &Value) -> VerbResult {
         "Successfully saved in {}",
         path.display()
     )));
-    Ok(Some(raw(&json!({ "success": true }))))
+    Ok(Some(success()))
 }
 
 fn is_forced(force: &Value) -> bool {

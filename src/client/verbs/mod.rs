@@ -29,6 +29,7 @@ mod select;
 mod send_data_to_process_id;
 mod send_line_to_stdin;
 mod send_signal;
+mod settings;
 mod start;
 mod stop;
 mod trigger;
@@ -86,10 +87,13 @@ pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbRes
         "env" => look_up::env(session, &value(0)).await,
         "executeRemote" => execute_remote(session, &value(0), &args).await,
         "autoinstall" => Err(ClientError::Usage(AUTOINSTALL.to_owned())),
+        "get" => settings::get(session, &value(0)),
+        "set" => settings::set(session, &value(0), &value(1)).await,
+        "multiset" => settings::multiset(session, &value(0)),
+        "unset" => settings::unset(session, &value(0)),
+        "conf" => settings::conf(session, &value(0), &value(1)).await,
         "profile" => profile::profile(session, &value(0), &value(1)).await,
-        "update" => update(session)
-            .await
-            .map(|_| Some(raw(&json!({ "success": true })))),
+        "update" => update(session).await.map(|_| Some(success())),
         "killDaemon" => kill_daemon::kill_daemon(session).await,
         _ => Err(ClientError::Usage(format!("unknown verb `{verb}`"))),
     }
@@ -112,6 +116,11 @@ async fn execute_remote(session: &Session, method: &Value, args: &Arguments) -> 
 
 fn read(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or_default()
+}
+
+/// `{success: true}`.
+fn success() -> Box<RawValue> {
+    raw(&json!({ "success": true }))
 }
 
 /// The JSON of a value.

@@ -1,10 +1,11 @@
 //! `reset`: counters of processes at zero.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
-    Session, VerbResult, raw,
+    Session, VerbResult,
     select::{Listed, all},
+    success,
 };
 use crate::client::{ClientError, Progress};
 
@@ -21,7 +22,7 @@ pub(super) async fn reset(session: &Session, target: &Value) -> VerbResult {
             done => drop(done?),
         }
     }
-    Ok(Some(raw(&json!({ "success": true }))))
+    Ok(Some(success()))
 }
 
 /// Here a number is an id before it is a name.
@@ -51,6 +52,7 @@ fn select(processes: &[Listed], target: &Value) -> Result<Vec<u32>, ClientError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn the_table_of_targets() {

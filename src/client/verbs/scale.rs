@@ -1,12 +1,12 @@
 //! `scale`: more or fewer processes of an app.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Session, VerbResult,
     act::{Action, on_each},
-    raw,
     select::{Listed, all},
+    success,
 };
 use crate::client::{ClientError, Progress};
 
@@ -70,7 +70,7 @@ pub(super) async fn scale(session: &Session, name: &Value, number: &Value) -> Ve
             }
         }
     }
-    Ok(Some(raw(&json!({ "success": true }))))
+    Ok(Some(success()))
 }
 
 fn wanted(number: &Value) -> Result<Wanted, String> {
@@ -114,6 +114,7 @@ fn step(wanted: Wanted, count: usize) -> Result<Step, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn numbers_are_totals_and_signs_are_changes() {
