@@ -27,6 +27,8 @@ export const {
   env,
   jlist,
   profile,
+  startup,
+  uninstallStartup,
   get,
   set,
   multiset,
