@@ -29,6 +29,7 @@ export const {
   profile,
   startup,
   uninstallStartup,
+  serve,
   get,
   set,
   multiset,

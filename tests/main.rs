@@ -26,5 +26,6 @@ mod keeper_handover;
 mod keeper_update;
 mod outlive;
 mod outlive_faults;
+mod serve;
 mod support;
 mod update;

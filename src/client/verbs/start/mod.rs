@@ -3,6 +3,8 @@
 mod declared;
 mod named;
 
+pub(super) use named::starting;
+
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{Session, VerbResult, read};
@@ -51,7 +53,10 @@ fn object(options: &Value) -> Map<String, Value> {
 const NOT_ACTED_ON: [&str; 2] = ["max_memory_restart", "cron_restart"];
 
 /// Sends one app to the daemon: the children it made.
-async fn prepare(session: &Session, prepared: &Prepared) -> Result<Vec<Value>, ClientError> {
+pub(super) async fn prepare(
+    session: &Session,
+    prepared: &Prepared,
+) -> Result<Vec<Value>, ClientError> {
     for attribute in NOT_ACTED_ON {
         if prepared
             .env
