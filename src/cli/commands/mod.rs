@@ -20,6 +20,7 @@ mod reload_logs;
 mod reset;
 mod restart;
 mod resurrect;
+mod runtime;
 mod save;
 mod scale;
 mod send;
@@ -53,6 +54,8 @@ type Done = Result<ExitCode, CommandError>;
 pub(crate) enum Command {
     /// Start an app, or a file that declares apps
     Start(Box<start::StartArgs>),
+    /// Run an app, or a file's, in the foreground, as in a container; also the command rpm2-runtime
+    Runtime(Box<runtime::RuntimeArgs>),
     /// Stop processes; they stay in the list
     Stop(target::TargetArgs),
     /// Restart processes
@@ -145,6 +148,7 @@ pub(crate) enum Command {
 pub(super) fn run(command: Command, out: &Output) -> Done {
     let surroundings = match command {
         Command::Start(_)
+        | Command::Runtime(_)
         | Command::Restart(_)
         | Command::Stop(_)
         | Command::Delete(_)
@@ -182,6 +186,7 @@ fn is_data(command: &Command) -> bool {
 async fn dispatch(context: &Context, command: Command) -> Done {
     match command {
         Command::Start(args) => start::cmd_start(context, *args).await,
+        Command::Runtime(args) => runtime::cmd_runtime(context, *args).await,
         Command::Stop(args) => stop::cmd_stop(context, args).await,
         Command::Restart(args) => restart::cmd_restart(context, *args).await,
         Command::StartOrRestart(args) => {

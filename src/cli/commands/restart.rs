@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::{
-    Context, Done,
+    Context, Done, logs,
     start::{FileArgs, start_declared},
     target::TargetArgs,
 };
@@ -24,6 +24,9 @@ pub(crate) struct RestartArgs {
     /// With a file: add the variables of its `env_<NAME>`
     #[arg(long = "env", value_name = "NAME")]
     env_name: Option<String>,
+    /// Show the logs afterwards, until Ctrl-C
+    #[arg(long)]
+    attach: bool,
     #[command(flatten)]
     app: AppOptions,
 }
@@ -38,7 +41,7 @@ pub(super) async fn cmd_restart(context: &Context, args: RestartArgs) -> Done {
     };
     for target in &args.target.targets {
         if target == "-" || app::is_config_file(target) {
-            start_declared(context, target, &options, &file).await?;
+            start_declared(context, target.as_str().into(), &options, &file).await?;
             continue;
         }
         if !args.update_env {
@@ -58,5 +61,8 @@ pub(super) async fn cmd_restart(context: &Context, args: RestartArgs) -> Done {
         done.map_err(|error| about(target, error))?;
     }
     context.print_list().await?;
+    if args.attach {
+        return logs::show_all(context).await;
+    }
     Ok(ExitCode::SUCCESS)
 }
