@@ -30,6 +30,8 @@ export const {
   startup,
   uninstallStartup,
   serve,
+  install,
+  uninstall,
   get,
   set,
   multiset,

@@ -6,6 +6,7 @@ mod channel;
 mod cli;
 mod cli_group;
 mod cli_logs;
+mod cli_modules;
 mod cli_reach;
 mod cli_runtime;
 mod cli_settings;

@@ -8,6 +8,7 @@ mod env;
 mod flush;
 mod id;
 mod inspect;
+mod install;
 mod jlist;
 mod kill;
 mod list;
@@ -116,6 +117,12 @@ pub(crate) enum Command {
     /// Serve the files of a folder over HTTP
     #[command(visible_aliases = ["expose", "static"])]
     Serve(Box<serve::ServeArgs>),
+    /// Install or update a module, and run it with every daemon
+    #[command(visible_aliases = ["module:install", "module:update"])]
+    Install(install::InstallArgs),
+    /// Stop and remove a module
+    #[command(visible_alias = "module:uninstall")]
+    Uninstall(install::UninstallArgs),
     /// Set a setting of a module or an app
     Set(settings::SettingArgs),
     /// Print a setting, or all
@@ -154,6 +161,7 @@ pub(super) fn run(command: Command, out: &Output) -> Done {
         | Command::Delete(_)
         | Command::StartOrRestart(_)
         | Command::Serve(_)
+        | Command::Install(_)
         | Command::Startup(_)
         | Command::Unstartup(_)
         | Command::ProfileCpu(_)
@@ -215,6 +223,8 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Startup(args) => startup::cmd_startup(context, "startup", args).await,
         Command::Unstartup(args) => startup::cmd_startup(context, "uninstallStartup", args).await,
         Command::Serve(args) => serve::cmd_serve(context, *args).await,
+        Command::Install(args) => install::cmd_install(context, args).await,
+        Command::Uninstall(args) => install::cmd_uninstall(context, args).await,
         Command::Set(args) => settings::cmd_set(context, args).await,
         Command::Get(args) => settings::cmd_get(context, args).await,
         Command::Unset(args) => settings::cmd_unset(context, args).await,
