@@ -6,6 +6,7 @@ const verbs = [
   'start',
   'stop',
   'restart',
+  'reload',
   'delete',
   'list',
   'describe',
@@ -22,6 +23,6 @@ const verbs = [
 const aliases = { kill: 'killDaemon', close: 'disconnect' }
 
 /** Verbs whose apps get the caller's environment as it is at the call. */
-const withEnvironment = new Set(['start', 'restart'])
+const withEnvironment = new Set(['start', 'restart', 'reload'])
 
 module.exports = { verbs, aliases, withEnvironment }

@@ -70,6 +70,12 @@ pub enum ClientError {
         /// What is wrong with it.
         source: CallError,
     },
+    /// Another reload has not ended yet.
+    #[error("Reload in progress")]
+    Reloading {
+        /// After so many seconds it is taken for dead.
+        seconds: u64,
+    },
     /// A verb was called with arguments it cannot use.
     #[error("{0}")]
     Usage(String),
@@ -112,6 +118,7 @@ impl ClientError {
             Self::Refused(_) => "RPM2_REFUSED",
             Self::TooLarge { .. } | Self::Frame(_) => "RPM2_TOO_LARGE",
             Self::Reply { .. } => "RPM2_PROTOCOL",
+            Self::Reloading { .. } => "RPM2_RELOADING",
             Self::Usage(_) | Self::Attributes(_) => "RPM2_USAGE",
             Self::Several { .. } => "RPM2_SEVERAL",
         }

@@ -5,7 +5,10 @@ use super::{
     record::WorkerRecord,
     state::{Shared, lock},
 };
-use crate::channel::{AddressType, ClusterMessage};
+use crate::{
+    channel::{AddressType, ClusterMessage},
+    sys::connections::Served,
+};
 
 /// What a worker's message means for its supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,29 @@ impl Worker {
     /// between, it may not have been told.
     pub fn is_leaving(&self) -> bool {
         self.record(|record| record.leaving)
+    }
+
+    /// Whether it listens on everything that `other` listens on: it can then take its place.
+    pub fn covers(&self, other: &Self) -> bool {
+        let state = lock(&self.state);
+        let servers = |worker: &Self| {
+            let entry = state.workers.get(&worker.id);
+            entry.map(|entry| entry.record.ready_keys())
+        };
+        let (Some(own), Some(others)) = (servers(self), servers(other)) else {
+            return false;
+        };
+        others.is_subset(&own)
+    }
+
+    /// Where its servers listen, but for those that take no connections.
+    pub fn served(&self) -> Vec<Served> {
+        lock(&self.state).served(self.id)
+    }
+
+    /// Whether it takes connections from a listening socket of its own accord.
+    pub fn accepts_itself(&self) -> bool {
+        lock(&self.state).accepts_itself(self.id)
     }
 
     fn record(&self, tell: impl FnOnce(&WorkerRecord) -> bool) -> bool {

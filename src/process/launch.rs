@@ -22,8 +22,8 @@ use super::{
     messages::{self, Word},
     outlet::{Surroundings, now},
     owner,
+    place::{Place, RunName},
     record::{Live, Pm2Env},
-    saved::Saved,
     settings::switch,
     task::Shared,
 };
@@ -54,16 +54,15 @@ pub(super) struct Run {
     pub messages: JoinHandle<()>,
     /// Its place in Node's cluster.
     pub worker: Option<Arc<Worker>>,
-}
-
-/// The name under which the keeper keeps what belongs to a process.
-pub fn key(pm_id: u32) -> String {
-    format!("p{pm_id}")
+    /// Which run it is.
+    pub name: RunName,
+    /// Whose record its words go to.
+    pub place: Place,
 }
 
 /// Starts the process that `env` describes. Our ends of its pipes and its channel are kept from the first moment on.
 pub(super) async fn launch(
-    pm_id: u32,
+    name: RunName,
     env: &Pm2Env,
     context: &Context,
 ) -> Result<(Run, Live), ProcessError> {
@@ -83,19 +82,19 @@ pub(super) async fn launch(
         vec![stdin_end, out_end, err_end, child_channel],
     )?;
     let path = program.path.to_string_lossy().into_owned();
-    let key = key(pm_id);
+    let kept = name.kept();
     let channel = sender.clone();
     let mut keep = vec![
-        (format!("{key}/run/out"), out.as_fd()),
-        (format!("{key}/run/err"), err.as_fd()),
-        (format!("{key}/run/channel"), channel.descriptor()),
+        (format!("{kept}/out"), out.as_fd()),
+        (format!("{kept}/err"), err.as_fd()),
+        (format!("{kept}/channel"), channel.descriptor()),
     ];
     keep.extend(
         stdin
             .iter()
-            .map(|stdin| (format!("{key}/run/stdin"), stdin.as_fd())),
+            .map(|stdin| (format!("{kept}/stdin"), stdin.as_fd())),
     );
-    let spawned = around.keeper.spawn(&key, program, keep).await;
+    let spawned = around.keeper.spawn(&name.key(), program, keep).await;
     let spawned = spawned.map_err(|source| ProcessError::Spawn {
         program: path,
         source,
@@ -114,7 +113,7 @@ pub(super) async fn launch(
         handle: spawned.handle,
         exit: spawned.exit,
     };
-    parts.assemble(process, env, context)
+    parts.assemble(name, process, env, context)
 }
 
 /// What a run is connected with.
@@ -139,15 +138,28 @@ pub struct KeptRun {
     pub stdin: Option<OwnedFd>,
 }
 
+/// What was saved of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SavedRun<'s> {
+    /// Which one.
+    pub name: RunName,
+    /// Attributes, environment and state.
+    pub env: &'s Pm2Env,
+    /// Number as a cluster worker.
+    pub worker: Option<u32>,
+    /// When it began, in milliseconds since 1970.
+    pub started: i64,
+}
+
 /// Goes on with a run that an earlier daemon began.
 pub(super) fn resume(
     kept: KeptRun,
     process: Resumed,
-    saved: &Saved,
+    saved: SavedRun<'_>,
     context: &Context,
 ) -> Result<(Run, Live), ProcessError> {
     let around = &context.around;
-    let logs = open_logs(&saved.env)?;
+    let logs = open_logs(saved.env)?;
     let (reader, sender) = channel::resume(kept.channel)?;
     let worker = saved
         .worker
@@ -162,7 +174,7 @@ pub(super) fn resume(
         stdin: kept.stdin,
         worker,
     };
-    let (mut run, live) = parts.assemble(process, &saved.env, context)?;
+    let (mut run, live) = parts.assemble(saved.name, process, saved.env, context)?;
     let age = u64::try_from(now() - saved.started).unwrap_or(0);
     run.started = Instant::now()
         .checked_sub(Duration::from_millis(age))
@@ -194,6 +206,7 @@ struct Parts {
 impl Parts {
     fn assemble(
         self,
+        name: RunName,
         process: Resumed,
         env: &Pm2Env,
         context: &Context,
@@ -217,10 +230,11 @@ impl Parts {
         self.sender
             .on_long_line(LongLine::new(move |begins| drop(slot.note(begins))));
         let (words_out, words) = mpsc::channel(16);
+        let place = Place::new(Arc::clone(shared));
         let messages = messages::start(
             self.reader,
             self.worker.clone(),
-            shared.clone(),
+            place.clone(),
             around.clone(),
             words_out,
         );
@@ -240,6 +254,8 @@ impl Parts {
                 pump,
                 messages,
                 worker: self.worker,
+                name,
+                place,
             },
             live,
         ))

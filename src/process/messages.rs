@@ -8,8 +8,9 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     outlet::Surroundings,
+    place::Place,
     record::Record,
-    task::{Shared, lock},
+    task::lock,
 };
 use crate::{
     channel::{ChannelEvent, ChannelReader},
@@ -37,13 +38,13 @@ pub(super) enum Word {
 pub(super) fn start(
     reader: ChannelReader,
     worker: Option<Arc<Worker>>,
-    shared: Shared,
+    place: Place,
     around: Surroundings,
     words: mpsc::Sender<Word>,
 ) -> JoinHandle<()> {
     let listener = Listener {
         worker,
-        shared,
+        place,
         around,
         words,
     };
@@ -53,7 +54,7 @@ pub(super) fn start(
 
 struct Listener {
     worker: Option<Arc<Worker>>,
-    shared: Shared,
+    place: Place,
     around: Surroundings,
     words: mpsc::Sender<Word>,
 }
@@ -81,13 +82,13 @@ impl Listener {
                 }
                 ChannelEvent::TooLarge { size, limit } => self.refused(size, limit),
                 ChannelEvent::NotJson { preview } => {
-                    let name = lock(&self.shared).name().to_owned();
+                    let name = lock(&self.place.record()).name().to_owned();
                     self.around.journal.error(format!(
                         "{name} wrote a line that is no JSON to its channel: {preview}"
                     ));
                 }
                 ChannelEvent::Torn { preview } => {
-                    let name = lock(&self.shared).name().to_owned();
+                    let name = lock(&self.place.record()).name().to_owned();
                     self.around.journal.error(format!(
                         "a long message of {name} was lost with the daemon before this one; its end: {preview}"
                     ));
@@ -108,7 +109,8 @@ impl Listener {
     /// A message over the limit was skipped: both the app's and the listeners' side are told.
     fn refused(&self, size: usize, limit: usize) {
         let (name, pm_id, process) = {
-            let record = lock(&self.shared);
+            let shared = self.place.record();
+            let record = lock(&shared);
             (record.name().to_owned(), record.pm_id, identity(&record))
         };
         let text = format!(
@@ -136,20 +138,20 @@ impl Listener {
                 return;
             };
             let data = data.unwrap_or_default();
-            if keep(&topic, data, &mut lock(&self.shared)) {
+            if keep(&topic, data, &mut lock(&self.place.record())) {
                 // Figures come again every second by themselves.
                 if topic != "axm:monitor" {
                     self.tell(Word::Changed);
                 }
             } else if self.around.bus.has_subscribers() {
-                let process = identity(&lock(&self.shared));
+                let process = identity(&lock(&self.place.record()));
                 self.around.forward(&topic, "data", data, &process);
             }
         } else if let Some(version) = string(node_version) {
-            lock(&self.shared).set("node_version", version);
+            lock(&self.place.record()).set("node_version", version);
             self.tell(Word::Changed);
         } else if self.around.bus.has_subscribers() {
-            let process = raw_identity(&lock(&self.shared));
+            let process = raw_identity(&lock(&self.place.record()));
             self.around.forward("process:msg", "raw", body, &process);
         }
     }

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use serde_json::{Map, Value, json};
 
+use super::place::RunName;
 use crate::{
     app::launch::Mode,
     channel::ChannelSender,
@@ -71,6 +72,12 @@ pub struct Record {
     pub pid: i32,
     /// Number as a cluster worker, in cluster mode.
     pub worker: Option<u32>,
+    /// Which run it is: how many reloads there were before.
+    pub(super) serial: u32,
+    /// The highest serial of all its runs.
+    pub(super) last_serial: u32,
+    /// Whether our agent is in the app.
+    pub agent: bool,
     /// When the present run began, in milliseconds since 1970; 0 before the first.
     pub(super) started: i64,
     /// Whether something changed since it was last kept for a later daemon.
@@ -91,6 +98,15 @@ pub struct Live {
     pub stdin: Option<OwnedFd>,
 }
 
+impl Live {
+    /// Tells the agent in the app that it is being replaced.
+    pub(super) fn tell_to_drain(&self, patience: std::time::Duration) {
+        let line = json!({ "cmd": "NODE_RPM2", "act": "drain", "for": u64::try_from(patience.as_millis()).unwrap_or(u64::MAX) });
+        // Not taken: it reads nothing, and is drained as one without an agent.
+        let _ = self.channel.send_internal(line.to_string().as_bytes());
+    }
+}
+
 impl Record {
     /// A record of a process that has not run.
     pub fn new(pm_id: u32, env: Pm2Env) -> Self {
@@ -100,6 +116,9 @@ impl Record {
             status: Status::Stopped,
             pid: 0,
             worker: None,
+            serial: 0,
+            last_serial: 0,
+            agent: false,
             started: 0,
             changed: true,
             live: None,
@@ -118,6 +137,22 @@ impl Record {
             .get(key)
             .and_then(Value::as_str)
             .unwrap_or_default()
+    }
+
+    /// Its number as pm2 shows it: that of a replaced worker is a text.
+    pub(super) fn shown_id(&self) -> String {
+        match self.env.get("pm_id") {
+            Some(Value::String(parked)) => parked.clone(),
+            _ => self.pm_id.to_string(),
+        }
+    }
+
+    /// Which run it is.
+    pub(super) fn run_name(&self) -> RunName {
+        RunName {
+            pm_id: self.pm_id,
+            serial: self.serial,
+        }
     }
 
     /// Whether Node's cluster runs it.

@@ -9,10 +9,13 @@ use tokio::time::Instant;
 
 use super::{
     outlet::now,
+    place::RunName,
     record::{Pm2Env, Record},
+    reload::Reloading,
     restart::Counters,
+    stages::Stage,
     stop::{Stopping, Then},
-    task::Phase,
+    task::{Phase, lock},
 };
 
 /// Version of the layout.
@@ -34,6 +37,13 @@ pub struct Saved {
     /// When the present run began, in milliseconds since 1970.
     #[serde(default)]
     pub(super) started: i64,
+    /// Which run it is: how many reloads there were before.
+    #[serde(default)]
+    pub(super) serial: u32,
+    #[serde(default)]
+    pub(super) last_serial: u32,
+    #[serde(default)]
+    pub(super) agent: bool,
     #[serde(default)]
     unstable_restarts: u32,
     #[serde(default)]
@@ -51,6 +61,10 @@ pub(super) enum SavedPhase {
         deadline: i64,
     },
     Online,
+    Reloading {
+        deadline: i64,
+        replacement: Box<SavedReplacement>,
+    },
     Stopping {
         deadline: Option<i64>,
         killed: bool,
@@ -60,6 +74,37 @@ pub(super) enum SavedPhase {
     Pausing {
         until: i64,
     },
+}
+
+/// A replacement that comes up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedReplacement {
+    pub serial: u32,
+    pub env: Pm2Env,
+    /// 0 while it is being started.
+    pub pid: i32,
+    pub worker: Option<u32>,
+    pub started: i64,
+    #[serde(default)]
+    pub agent: bool,
+    pub online: bool,
+    pub ready: bool,
+    pub gently: bool,
+}
+
+/// A run on its way out; kept beside the process's own state. It counts if that is about another run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedRetirement {
+    pub serial: u32,
+    pub env: Pm2Env,
+    pub pid: i32,
+    pub worker: Option<u32>,
+    pub started: i64,
+    #[serde(default)]
+    pub agent: bool,
+    pub stage: Stage,
+    pub gently: bool,
+    pub silent: bool,
 }
 
 /// What comes after a stop.
@@ -81,11 +126,43 @@ impl Saved {
             pid: record.pid,
             worker: record.worker,
             started: record.started,
+            serial: record.serial,
+            last_serial: record.last_serial,
+            agent: record.agent,
             unstable_restarts: counters.unstable_restarts,
             previous_backoff: u64::try_from(counters.previous_backoff.as_millis())
                 .unwrap_or(u64::MAX),
             phase: SavedPhase::of(phase),
         }
+    }
+
+    /// Which run it is.
+    pub fn run_name(&self) -> RunName {
+        self.named(self.serial)
+    }
+
+    /// Which run is coming up in its place, if one is.
+    pub fn replacement_name(&self) -> Option<RunName> {
+        match &self.phase {
+            SavedPhase::Reloading { replacement, .. } => Some(self.named(replacement.serial)),
+            _ => None,
+        }
+    }
+
+    /// Whether the exit of this process is news about the replacement.
+    pub fn awaits_replacement(&self, pid: i32) -> bool {
+        match &self.phase {
+            // Noted before the start: the number was not known yet.
+            SavedPhase::Reloading { replacement, .. } => {
+                replacement.pid == 0 || replacement.pid == pid
+            }
+            _ => false,
+        }
+    }
+
+    fn named(&self, serial: u32) -> RunName {
+        let pm_id = self.pm_id;
+        RunName { pm_id, serial }
     }
 
     /// Whether the exit of this process is news to the state.
@@ -126,6 +203,10 @@ impl SavedPhase {
                 deadline: to_clock(*deadline),
             },
             Phase::Online => Self::Online,
+            Phase::Reloading(reloading) => Self::Reloading {
+                deadline: to_clock(reloading.deadline),
+                replacement: Box::new(SavedReplacement::of(reloading)),
+            },
             Phase::Stopping(stopping) => Self::of_stopping(stopping),
             Phase::Pausing { until } => Self::Pausing {
                 until: to_clock(*until),
@@ -145,6 +226,23 @@ impl SavedPhase {
                 },
                 Then::Forget => SavedThen::Forget,
             },
+        }
+    }
+}
+
+impl SavedReplacement {
+    fn of(reloading: &Reloading) -> Self {
+        let record = lock(&reloading.record);
+        Self {
+            serial: record.serial,
+            env: record.env.clone(),
+            pid: record.pid,
+            worker: record.worker,
+            started: record.started,
+            agent: record.agent,
+            online: reloading.online,
+            ready: reloading.ready,
+            gently: reloading.gently,
         }
     }
 }

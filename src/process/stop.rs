@@ -6,8 +6,9 @@ use nix::sys::signal::Signal;
 use tokio::time::Instant;
 
 use super::{
-    command::{ProcessError, Reply, Restart},
+    command::{Change, ProcessError, Reply, Restart},
     record::{Pm2Env, Record, Status},
+    retire::Retirement,
     task::{Phase, Task, answer, lock},
     tree::Tree,
 };
@@ -64,6 +65,12 @@ impl Task {
 
     /// Brings the process to its end and goes on with `then`.
     async fn end(&mut self, then: Then, reply: Option<Reply>) {
+        if matches!(then, Then::Rest | Then::Forget) {
+            self.retiring.iter().for_each(Retirement::hurry);
+        }
+        if matches!(self.phase, Phase::Reloading(_)) {
+            self.roll_back(|_, _| ProcessError::Superseded("the process was stopped while it was reloaded"));
+        }
         match &mut self.phase {
             Phase::Resting | Phase::Pausing { .. } => {
                 self.phase = Phase::Resting;
@@ -71,7 +78,7 @@ impl Task {
                 self.after(then, reply.into_iter().collect(), false).await;
             }
             Phase::Stopping(stopping) => stopping.redirect(then, reply),
-            Phase::Launching { .. } | Phase::Online => {
+            Phase::Launching { .. } | Phase::Online | Phase::Reloading(_) => {
                 if let Phase::Launching { waiting, .. } =
                     std::mem::replace(&mut self.phase, Phase::Resting)
                 {
@@ -192,7 +199,23 @@ impl Task {
         }
     }
 
-    async fn after(&mut self, then: Then, waiting: Vec<Reply>, ran: bool) {
+    /// What a restart by hand changes: the asked-for attributes, and the count of restarts if it ran.
+    fn change(&self, change: Change, ran: bool) {
+        let mut record = lock(&self.shared);
+        apply(change, &mut record);
+        if ran {
+            let count = record.number("restart_time") + 1;
+            record.set("restart_time", count);
+        }
+    }
+
+    pub(super) async fn after(&mut self, then: Then, waiting: Vec<Reply>, ran: bool) {
+        if matches!(then, Then::Rest | Then::Forget) {
+            // "ok" means that nothing of it runs any more.
+            for retirement in std::mem::take(&mut self.retiring) {
+                retirement.over().await;
+            }
+        }
         match then {
             Then::Rest => answer(waiting, || Ok(())),
             Then::Forget => {
@@ -201,7 +224,7 @@ impl Task {
             }
             Then::Start(restart, mut replies) => {
                 replies.extend(waiting);
-                apply(restart, &mut lock(&self.shared), ran);
+                self.change(restart.change, ran);
                 self.begin(replies).await;
             }
         }
@@ -272,19 +295,16 @@ impl Stopping {
     }
 }
 
-/// What a restart by hand changes: the asked-for attributes, and the count of restarts if it ran.
-fn apply(restart: Restart, record: &mut Record, ran: bool) {
-    for (key, value) in restart.change.set {
+/// Changes attributes: `null` removes one.
+pub(super) fn apply(change: Change, record: &mut Record) {
+    for (key, value) in change.set {
         if value.is_null() {
             record.env.remove(&key);
         } else {
             record.env.insert(key, value);
         }
     }
-    if ran {
-        let count = record.number("restart_time") + 1;
-        record.set("restart_time", count);
-    }
+    record.changed = true;
 }
 
 fn wait_for(tree: Arc<Tree>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -292,7 +312,7 @@ fn wait_for(tree: Arc<Tree>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
 }
 
 /// SIGINT, or what `PM2_KILL_SIGNAL` names in the app's environment or ours.
-fn stop_signal(env: &Pm2Env) -> Signal {
+pub(super) fn stop_signal(env: &Pm2Env) -> Signal {
     let named = env
         .get("PM2_KILL_SIGNAL")
         .and_then(serde_json::Value::as_str)

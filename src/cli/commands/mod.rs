@@ -43,6 +43,9 @@ pub(crate) enum Command {
     Stop(target::TargetArgs),
     /// Restart processes
     Restart(Box<restart::RestartArgs>),
+    /// Replace processes of cluster apps so that no client notices; restart others
+    #[command(visible_aliases = ["startOrReload", "startOrGracefulReload"])]
+    Reload(Box<restart::ReloadArgs>),
     /// Stop processes and remove them from the list
     #[command(visible_alias = "del")]
     Delete(target::TargetArgs),
@@ -84,7 +87,7 @@ pub(crate) enum Command {
 /// Runs a verb.
 pub(super) fn run(command: Command, out: &Output) -> Done {
     let surroundings = match command {
-        Command::Start(_) | Command::Restart(_) | Command::Stop(_) | Command::Delete(_) => {
+        Command::Start(_) | Command::Restart(_) | Command::Reload(_) | Command::Stop(_) | Command::Delete(_) => {
             Surroundings::All
         }
         _ => Surroundings::Home,
@@ -117,6 +120,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Start(args) => start::cmd_start(context, *args).await,
         Command::Stop(args) => stop::cmd_stop(context, args).await,
         Command::Restart(args) => restart::cmd_restart(context, *args).await,
+        Command::Reload(args) => restart::cmd_reload(context, *args).await,
         Command::Delete(args) => delete::cmd_delete(context, args).await,
         Command::List(_) => list::cmd_list(context).await,
         Command::Jlist(_) => jlist::cmd_jlist(context).await,

@@ -119,8 +119,19 @@ async fn start_named(
 }
 
 /// Starts or restarts what a file, or standard input, declares.
-pub(super) async fn start_declared(
+async fn start_declared(
     context: &Context,
+    target: &str,
+    options: &Map<String, Value>,
+    file: &FileArgs,
+) -> Result<Vec<Value>, CommandError> {
+    act_on_declared(context, "start", target, options, file).await
+}
+
+/// Starts what a file, or standard input, declares; what is listed already is restarted or reloaded, as `verb` says.
+pub(super) async fn act_on_declared(
+    context: &Context,
+    verb: &str,
     target: &str,
     options: &Map<String, Value>,
     file: &FileArgs,
@@ -141,7 +152,7 @@ pub(super) async fn start_declared(
         target.into()
     };
     let done = context
-        .verb("start", [declared, Value::Object(options)])
+        .verb(verb, [declared, Value::Object(options)])
         .await?;
     Ok(results(done.as_deref()))
 }

@@ -13,12 +13,7 @@ use super::{
 pub(super) async fn delete(session: &Session, target: &Value) -> VerbResult {
     let processes = all(session).await?;
     let ids = select(&processes, target)?;
-    let action = Action {
-        method: "deleteProcessId",
-        event: None,
-        stops_watch: true,
-        env: None,
-    };
+    let action = Action::end("deleteProcessId", None);
     Ok(Some(raw(
         &on_each(session, &action, &ids, &processes).await?
     )))

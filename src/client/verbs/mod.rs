@@ -15,6 +15,7 @@ mod get_version;
 mod kill_daemon;
 mod list;
 mod ping;
+mod reload;
 mod restart;
 mod select;
 mod send_data_to_process_id;
@@ -44,6 +45,7 @@ pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbRes
         "start" => start::start(session, &args).await,
         "stop" => stop::stop(session, &value(0)).await,
         "restart" => restart::restart(session, &value(0), &value(1)).await,
+        "reload" => reload::reload(session, value(0), &value(1)).await,
         "delete" => delete::delete(session, &value(0)).await,
         "describe" => describe::describe(session, &value(0)).await,
         "sendSignalToProcessName" => {

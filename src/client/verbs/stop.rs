@@ -13,12 +13,7 @@ use super::{
 pub(super) async fn stop(session: &Session, target: &Value) -> VerbResult {
     let processes = all(session).await?;
     let ids = select(&processes, target)?;
-    let action = Action {
-        method: "stopProcessId",
-        event: Some("stop"),
-        stops_watch: true,
-        env: None,
-    };
+    let action = Action::end("stopProcessId", Some("stop"));
     Ok(Some(raw(
         &on_each(session, &action, &ids, &processes).await?
     )))

@@ -5,7 +5,8 @@ mod named;
 
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Session, VerbResult, read};
+pub(super) use self::declared::ForListed;
+use super::{Session, VerbResult, act::Action, read};
 use crate::{
     app::{self, Options, Prepared},
     client::ClientError,
@@ -19,12 +20,24 @@ pub(super) async fn start(session: &Session, args: &[Box<RawValue>]) -> VerbResu
         _ => Map::new(),
     };
     match value(0) {
-        Value::String(text) if app::is_config_file(&text) => {
-            declared::from_file(session, &text, &options).await
+        Value::String(text) if !app::is_config_file(&text) => {
+            named::start(session, &text, &options).await
         }
-        Value::String(text) => named::start(session, &text, &options).await,
-        Value::Object(object) => declared::from_object(session, object, &options).await,
-        Value::Array(list) => declared::from_array(session, list, &options).await,
+        declared => start_declared(session, declared, &options, Action::restart).await,
+    }
+}
+
+/// Starts what a file, an object or an array declares; `for_listed` is done with what is there already.
+pub(super) async fn start_declared(
+    session: &Session,
+    declared: Value,
+    options: &Map<String, Value>,
+    for_listed: ForListed,
+) -> VerbResult {
+    match declared {
+        Value::String(path) => declared::from_file(session, &path, options, for_listed).await,
+        Value::Object(object) => declared::from_object(session, object, options, for_listed).await,
+        Value::Array(list) => declared::from_array(session, list, options, for_listed).await,
         other => Err(ClientError::Usage(format!(
             "start expects a script, a file, an app (object) or an array of apps, got {other}"
         ))),
