@@ -37,9 +37,10 @@ impl Task {
             )
         };
         self.settings = Settings::read(&env);
-        self.around
-            .journal
-            .info(format!("App [{name}:{}] starting in -{mode} mode-", run.pm_id));
+        self.around.journal.info(format!(
+            "App [{name}:{}] starting in -{mode} mode-",
+            run.pm_id
+        ));
         // What is under way must be known to a daemon that takes over in the middle of it.
         self.phase = Phase::Launching {
             deadline: Instant::now() + ONLINE_DEADLINE,

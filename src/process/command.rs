@@ -101,7 +101,9 @@ pub enum ProcessError {
     #[error("Reload already in progress for process id {0}, retry later")]
     Reloading(u32),
     /// The replacement did not come up.
-    #[error("{name}: the new process {how}; it is removed, and the old one (pid {pid}) serves on; see {log}")]
+    #[error(
+        "{name}: the new process {how}; it is removed, and the old one (pid {pid}) serves on; see {log}"
+    )]
     NotReplaced {
         /// The app's name.
         name: String,

@@ -6,12 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{
-    outlet::Surroundings,
-    place::Place,
-    record::Record,
-    task::lock,
-};
+use super::{outlet::Surroundings, place::Place, record::Record, task::lock};
 use crate::{
     channel::{ChannelEvent, ChannelReader},
     cluster::{Worker, WorkerEvent},

@@ -69,12 +69,25 @@ mod tests {
 
     #[test]
     fn the_first_run_has_the_names_that_every_version_knows() {
-        let first = RunName { pm_id: 3, serial: 0 };
-        assert_eq!((first.key(), first.kept()), ("p3".to_owned(), "p3/run".to_owned()));
-        let third = RunName { pm_id: 3, serial: 2 };
+        let first = RunName {
+            pm_id: 3,
+            serial: 0,
+        };
+        assert_eq!(
+            (first.key(), first.kept()),
+            ("p3".to_owned(), "p3/run".to_owned())
+        );
+        let third = RunName {
+            pm_id: 3,
+            serial: 2,
+        };
         assert_eq!(
             (third.key(), third.kept(), third.retirement()),
-            ("p3/run2".to_owned(), "p3/run2".to_owned(), "p3/old2".to_owned())
+            (
+                "p3/run2".to_owned(),
+                "p3/run2".to_owned(),
+                "p3/old2".to_owned()
+            )
         );
     }
 }

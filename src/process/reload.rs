@@ -14,7 +14,7 @@ use super::{
     outlet::now,
     place::RunName,
     record::{Record, Status},
-    retire::{Retiree, Told},
+    retire::{Retiree, Told, Waiting},
     settings::Settings,
     stages,
     stop::{Stopping, Then, apply},
@@ -32,6 +32,8 @@ pub(super) struct Reloading {
     pub slot: Arc<StateSlot>,
     /// When it must have come up.
     pub deadline: Instant,
+    /// When it is to be looked at again, at the latest.
+    pub look: Instant,
     /// Whether it said that it runs.
     pub online: bool,
     /// Whether it said `ready`.
@@ -66,19 +68,23 @@ impl Task {
         };
         let slot = match refusal {
             Some(refusal) => Err(refusal),
-            None => new_slot(self.around.keeper.clone(), run).await.map_err(ProcessError::Io),
+            None => new_slot(self.around.keeper.clone(), run)
+                .await
+                .map_err(ProcessError::Io),
         };
         let slot = match slot {
             Ok(slot) => slot,
             Err(error) => return drop(told.send(Err(error))),
         };
         let record = self.replacement(reload.change, run);
+        let deadline = Instant::now() + Settings::read(&lock(&record).env).listen_timeout;
         // What is under way must be known to a daemon that takes over in the middle of it.
         self.phase = Phase::Reloading(Box::new(Reloading {
             run: None,
             record: Arc::clone(&record),
             slot,
-            deadline: Instant::now() + Settings::read(&lock(&record).env).listen_timeout,
+            deadline,
+            look: deadline,
             online: false,
             ready: false,
             gently: reload.gently,
@@ -109,6 +115,7 @@ impl Task {
                 }
                 reloading.run = Some(run);
                 reloading.deadline = Instant::now() + Settings::read(&env).listen_timeout;
+                reloading.look = reloading.deadline;
                 self.save_now();
             }
             Err(error) => self.roll_back(|_, _| error),
@@ -147,7 +154,15 @@ impl Task {
         let Phase::Reloading(reloading) = &mut self.phase else {
             return;
         };
-        reloading.online |= word == Word::Online;
+        if word == Word::Online {
+            reloading.online = true;
+            // One that need not listen is up when it has run long enough to count as stable.
+            let stable = Instant::now()
+                + Settings::read(&lock(&reloading.record).env)
+                    .restart
+                    .min_uptime;
+            reloading.look = reloading.deadline.min(stable);
+        }
         reloading.ready |= word == Word::Ready;
         lock(&self.shared).changed = true;
         if self.is_up() {
@@ -166,10 +181,8 @@ impl Task {
         };
         if Settings::read(&lock(&reloading.record).env).wait_ready {
             reloading.ready
-        } else if old.is_listening() {
-            new.is_listening() && new.covers(&old)
         } else {
-            reloading.online
+            new.is_listening() && new.covers(&old)
         }
     }
 
@@ -179,18 +192,41 @@ impl Task {
             return;
         };
         let settings = Settings::read(&lock(&reloading.record).env);
-        let worker = reloading.run.as_ref().and_then(|run| run.worker.as_ref());
-        // It listens, if not on everything: it may be meant to.
-        if !settings.wait_ready && worker.is_some_and(|worker| worker.is_listening()) {
+        let listens = |run: &Option<Run>| {
+            let worker = run.as_ref().and_then(|run| run.worker.as_ref());
+            worker.is_some_and(|worker| worker.is_listening())
+        };
+        let must_listen = listens(&self.run);
+        let is_over = Instant::now() >= reloading.deadline;
+        let is_enough = if must_listen {
+            // Not on everything that the old one listens on: it may be meant to.
+            is_over && listens(&reloading.run)
+        } else {
+            reloading.online
+        };
+        if !settings.wait_ready && is_enough {
             return self.swap();
         }
-        let what = if settings.wait_ready { "say `ready`" } else { "listen" };
+        if !is_over {
+            let Phase::Reloading(reloading) = &mut self.phase else {
+                return;
+            };
+            reloading.look = reloading.deadline;
+            return;
+        }
+        let what = if settings.wait_ready {
+            "say `ready`"
+        } else {
+            "listen"
+        };
         let patience = settings.listen_timeout.as_millis();
-        self.fail(format!("did not {what} within {patience} ms (`listen_timeout`)"));
+        self.fail(format!(
+            "did not {what} within {patience} ms (`listen_timeout`)"
+        ));
     }
 
     /// The replacement ended before it was up.
-    pub(super) async fn new_exited(&mut self, exit: Exit) {
+    pub(super) fn new_exited(&mut self, exit: Exit) {
         let Phase::Reloading(reloading) = &mut self.phase else {
             return;
         };
@@ -236,14 +272,22 @@ impl Task {
             let settings = Settings::read(&lock(&record).env);
             let stage = stages::at_once(settings.kill_timeout, now());
             let retiree = self.retiree(run, record, slot, slot_name, (live, settings));
-            let retiree = Retiree { silent: true, ..retiree };
+            let retiree = Retiree {
+                silent: true,
+                ..retiree
+            };
             retiree.note(stage);
             self.save_now();
-            self.retiring.push(retiree.begin(stage, None));
-        } else {
-            self.save_now();
-            self.around.keeper.forget(&slot_name);
+            // Told when nothing is left of it: the next reload may then begin.
+            let waiting = told.map(|told| Waiting {
+                told,
+                instead: Some(error),
+            });
+            self.retiring.push(retiree.begin(stage, waiting));
+            return;
         }
+        self.save_now();
+        self.around.keeper.forget(&slot_name);
         if let Some(told) = told {
             let _ = told.send(Err(error));
         }
@@ -302,7 +346,11 @@ impl Task {
         // In this order: until the process's own state says that it is another run, the retirement does not count.
         retiree.note(stage);
         self.save_now();
-        self.retiring.push(retiree.begin(stage, told));
+        let waiting = told.map(|told| Waiting {
+            told,
+            instead: None,
+        });
+        self.retiring.push(retiree.begin(stage, waiting));
     }
 
     /// The old run ended by itself while its replacement came up: that is now the process, not up yet.

@@ -174,10 +174,9 @@ impl Task {
     /// Finishes what the daemon before us had begun.
     pub(super) async fn go_on(&mut self, unfinished: Unfinished) {
         match unfinished {
-            Unfinished::Nothing => {}
             Unfinished::Online => self.online(),
             Unfinished::Reloaded if self.is_up() => self.swap(),
-            Unfinished::Reloaded => {}
+            Unfinished::Nothing | Unfinished::Reloaded => {}
             Unfinished::Torn => {
                 let text = "a message to it was cut in two when the daemon died, or its place in the cluster is \
                             not known any more: it is restarted";

@@ -162,6 +162,7 @@ impl Task {
             record,
             slot: Arc::new(slot),
             deadline: from_clock(deadline),
+            look: from_clock(deadline),
             online: saved.online,
             ready: saved.ready,
             gently: saved.gently,

@@ -18,7 +18,7 @@ use super::{
     record::{Live, Status},
     saved::{SavedRetirement, from_clock},
     settings::Settings,
-    stages::{Stage, Way, first, next},
+    stages::{Asked, Stage, Way, first, next},
     stop::stop_signal,
     task::{Shared, exit_of, lock},
     tree::Tree,
@@ -34,6 +34,12 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::fr
 
 /// Who is told of the end: pm2's short form of the process, or why it does not end.
 pub(super) type Told = oneshot::Sender<Result<Value, ProcessError>>;
+
+/// Who waits for the end, and what he is told if it is not how the run ended.
+pub(super) struct Waiting {
+    pub told: Told,
+    pub instead: Option<ProcessError>,
+}
 
 /// A run on its way out.
 pub(super) struct Retiree {
@@ -110,8 +116,8 @@ impl Retiree {
     }
 
     /// Begins; `stage` must be noted already.
-    pub(super) fn begin(self, stage: Stage, told: Option<Told>) -> Retirement {
-        self.spawn(stage, told, true)
+    pub(super) fn begin(self, stage: Stage, waiting: Option<Waiting>) -> Retirement {
+        self.spawn(stage, waiting, true)
     }
 
     /// Goes on with what a daemon before us began.
@@ -121,7 +127,7 @@ impl Retiree {
         self.spawn(stage, None, again)
     }
 
-    fn spawn(self, stage: Stage, told: Option<Told>, enters: bool) -> Retirement {
+    fn spawn(self, stage: Stage, waiting: Option<Waiting>, enters: bool) -> Retirement {
         let hurry = CancellationToken::new();
         let leaver = Leaver {
             retiree: self,
@@ -129,7 +135,7 @@ impl Retiree {
             exit: None,
             tree: Tree::none(),
         };
-        let task = tokio::spawn(leaver.leave(stage, told, enters));
+        let task = tokio::spawn(leaver.leave(stage, waiting, enters));
         Retirement { hurry, task }
     }
 
@@ -141,8 +147,11 @@ impl Retiree {
         Way {
             drains: worker.is_some() && !accepts_itself,
             leaves: worker.is_some() && (accepts_itself || agent),
-            asks: self.gently || self.settings.shutdown_with_message,
-            signals: self.gently || !self.settings.shutdown_with_message,
+            asked: match (self.gently, self.settings.shutdown_with_message) {
+                (true, _) => Asked::Both,
+                (false, true) => Asked::Message,
+                (false, false) => Asked::Signal,
+            },
             drain_timeout: self.settings.drain_timeout,
             kill_timeout: self.settings.kill_timeout,
         }
@@ -164,7 +173,7 @@ struct Leaver {
 }
 
 impl Leaver {
-    async fn leave(mut self, first: Stage, told: Option<Told>, enters: bool) {
+    async fn leave(mut self, first: Stage, waiting: Option<Waiting>, enters: bool) {
         let mut stage = first;
         if enters {
             self.enter(stage);
@@ -181,9 +190,9 @@ impl Leaver {
             stage = following;
         }
         let result = self.finish().await;
-        if let Some(told) = told {
+        if let Some(Waiting { told, instead }) = waiting {
             // Nobody waits any more: then nobody is told.
-            let _ = told.send(result);
+            let _ = told.send(instead.map_or(result, Err));
         }
     }
 
@@ -205,7 +214,9 @@ impl Leaver {
             }
             Stage::Asked { .. } => {
                 // Not taken: then its signal follows all the same.
-                let _ = live.as_ref().map(|live| live.channel.send(&[b"\"shutdown\""]));
+                let _ = live
+                    .as_ref()
+                    .map(|live| live.channel.send(&[b"\"shutdown\""]));
             }
             Stage::Signalled { .. } => self.signal(),
             Stage::Killed { .. } => {

@@ -77,6 +77,10 @@ pub(super) enum SavedPhase {
 }
 
 /// A replacement that comes up.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that was heard or asked for"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SavedReplacement {
     pub serial: u32,
@@ -281,6 +285,30 @@ mod tests {
             panic!("{:?}", saved.phase)
         };
         assert_eq!(set["args"], "x");
+    }
+
+    #[test]
+    fn a_reload_of_version_1_is_read_for_ever() {
+        let bytes = include_bytes!("../../tests/fixtures/process-v1-reloading.json");
+        let saved = Saved::from_bytes(bytes).unwrap();
+        assert_eq!((saved.run_name().serial, saved.last_serial), (4, 5));
+        assert_eq!(saved.replacement_name().unwrap().serial, 5);
+        assert!(saved.agent && saved.awaits_replacement(4712) && !saved.awaits_replacement(4711));
+        let SavedPhase::Reloading { replacement, .. } = &saved.phase else {
+            panic!("{:?}", saved.phase)
+        };
+        assert_eq!((replacement.worker, replacement.online), (Some(3), true));
+        let again = Saved::from_bytes(&saved.to_bytes()).unwrap();
+        assert_eq!(again, saved);
+        let bytes = include_bytes!("../../tests/fixtures/retirement-v1.json");
+        let retirement: SavedRetirement = serde_json::from_slice(bytes).unwrap();
+        assert_eq!((retirement.serial, retirement.pid), (4, 4711));
+        assert_eq!(
+            retirement.stage,
+            Stage::Signalled {
+                until: 1_790_000_001_600
+            }
+        );
     }
 
     #[test]

@@ -40,6 +40,17 @@ pub(super) enum Stage {
     },
 }
 
+/// How a run is asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// With its stop signal.
+    Signal,
+    /// With the message `shutdown`.
+    Message,
+    /// With the message, and if that is not enough with its stop signal.
+    Both,
+}
+
 /// What the way out of a run depends on.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Way {
@@ -47,10 +58,8 @@ pub(super) struct Way {
     pub drains: bool,
     /// It may be told to leave: it accepts connections itself, or its agent keeps it until it is signalled.
     pub leaves: bool,
-    /// It is asked with a message.
-    pub asks: bool,
-    /// It is signalled.
-    pub signals: bool,
+    /// How it is asked to end.
+    pub asked: Asked,
     /// How long its connections may take.
     pub drain_timeout: Duration,
     /// From being told to being killed.
@@ -88,7 +97,7 @@ pub(super) fn next(stage: Stage, way: &Way, hurried: bool, now: i64) -> Option<S
     Some(match stage {
         Stage::Draining { .. } if way.leaves && !hurried => leaving(way, now),
         Stage::Draining { .. } | Stage::Leaving { .. } => stopping(way, now),
-        Stage::Asked { .. } if way.signals => signalled(way, now),
+        Stage::Asked { .. } if way.asked == Asked::Both => signalled(way, now),
         Stage::Asked { .. } | Stage::Signalled { .. } => Stage::Killed {
             until: after(now, way.kill_timeout.max(LAST_PATIENCE)),
         },
@@ -110,10 +119,11 @@ fn leaving(way: &Way, now: i64) -> Stage {
 }
 
 fn stopping(way: &Way, now: i64) -> Stage {
-    if !way.asks {
-        return signalled(way, now);
-    }
-    let patience = if way.signals { GENTLE } else { way.kill_timeout };
+    let patience = match way.asked {
+        Asked::Signal => return signalled(way, now),
+        Asked::Message => way.kill_timeout,
+        Asked::Both => GENTLE,
+    };
     Stage::Asked {
         until: after(now, patience),
     }
@@ -135,8 +145,7 @@ mod tests {
         Way {
             drains: true,
             leaves: true,
-            asks: false,
-            signals: true,
+            asked: super::Asked::Signal,
             drain_timeout: Duration::from_millis(70),
             kill_timeout: Duration::from_millis(16),
         }
@@ -156,11 +165,27 @@ mod tests {
         use Stage::{Asked, Draining, Killed, Leaving, Signalled};
         let (draining, leaving) = (Draining { until: 70 }, Leaving { until: 16 });
         let (signalled, killed) = (Signalled { until: 16 }, Killed { until: 2000 });
-        let no_agent = Way { leaves: false, ..way() };
-        let shared = Way { drains: false, ..way() };
-        let alone = Way { drains: false, leaves: false, ..way() };
-        let message = Way { asks: true, signals: false, ..alone.clone() };
-        let gentle = Way { asks: true, ..alone.clone() };
+        let no_agent = Way {
+            leaves: false,
+            ..way()
+        };
+        let shared = Way {
+            drains: false,
+            ..way()
+        };
+        let alone = Way {
+            drains: false,
+            leaves: false,
+            ..way()
+        };
+        let message = Way {
+            asked: super::Asked::Message,
+            ..alone.clone()
+        };
+        let gentle = Way {
+            asked: super::Asked::Both,
+            ..alone.clone()
+        };
         let table = [
             (way(), false, vec![draining, leaving, signalled, killed]),
             (way(), true, vec![draining, signalled, killed]),
@@ -168,7 +193,11 @@ mod tests {
             (shared, false, vec![leaving, signalled, killed]),
             (alone, false, vec![signalled, killed]),
             (message, false, vec![Asked { until: 16 }, killed]),
-            (gentle, false, vec![Asked { until: 8000 }, signalled, killed]),
+            (
+                gentle,
+                false,
+                vec![Asked { until: 8000 }, signalled, killed],
+            ),
         ];
         for (way, hurried, expected) in table {
             assert_eq!(stages(&way, hurried), expected, "{way:?} {hurried}");
@@ -177,6 +206,9 @@ mod tests {
 
     #[test]
     fn a_run_that_must_go_at_once_is_signalled() {
-        assert_eq!(at_once(Duration::from_millis(5), 1), Stage::Signalled { until: 6 });
+        assert_eq!(
+            at_once(Duration::from_millis(5), 1),
+            Stage::Signalled { until: 6 }
+        );
     }
 }

@@ -69,7 +69,9 @@ impl Task {
             self.retiring.iter().for_each(Retirement::hurry);
         }
         if matches!(self.phase, Phase::Reloading(_)) {
-            self.roll_back(|_, _| ProcessError::Superseded("the process was stopped while it was reloaded"));
+            self.roll_back(|_, _| {
+                ProcessError::Superseded("the process was stopped while it was reloaded")
+            });
         }
         match &mut self.phase {
             Phase::Resting | Phase::Pausing { .. } => {

@@ -125,7 +125,7 @@ impl Task {
                 Input::Word(word) => self.word(word),
                 Input::Exit(exit) => self.exited(exit).await,
                 Input::NewWord(word) => self.new_word(word),
-                Input::NewExit(exit) => self.new_exited(exit).await,
+                Input::NewExit(exit) => self.new_exited(exit),
                 Input::TreeGone => self.stopped().await,
                 Input::Deadline => self.deadline().await,
                 Input::Changed => {}
@@ -207,10 +207,7 @@ impl Task {
     async fn start(&mut self, reply: Reply) {
         match &mut self.phase {
             Phase::Resting | Phase::Pausing { .. } => self.begin(vec![reply]).await,
-            Phase::Launching { .. }
-            | Phase::Online
-            | Phase::Reloading(_)
-            | Phase::Stopping(_) => {
+            Phase::Launching { .. } | Phase::Online | Phase::Reloading(_) | Phase::Stopping(_) => {
                 let _ = reply.send(Err(ProcessError::AlreadyOnline));
             }
         }
@@ -275,7 +272,7 @@ impl Phase {
     fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Launching { deadline, .. } => Some(*deadline),
-            Self::Reloading(reloading) => Some(reloading.deadline),
+            Self::Reloading(reloading) => Some(reloading.look),
             Self::Stopping(stopping) => stopping.deadline,
             Self::Pausing { until } => Some(*until),
             Self::Resting | Self::Online => None,

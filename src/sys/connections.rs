@@ -48,7 +48,9 @@ pub fn count(pid: i32, served: &[Served]) -> io::Result<usize> {
 /// How many of these sockets are open in the process.
 fn held(root: &Path, sockets: &HashSet<u64>) -> io::Result<usize> {
     let entries = fs::read_dir(root.join("fd"))?;
-    let links = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+    let links = entries
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok());
     Ok(links
         .filter_map(|link| inode_of(link.as_os_str().as_bytes()))
         .filter(|inode| sockets.contains(inode))

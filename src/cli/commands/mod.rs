@@ -87,9 +87,11 @@ pub(crate) enum Command {
 /// Runs a verb.
 pub(super) fn run(command: Command, out: &Output) -> Done {
     let surroundings = match command {
-        Command::Start(_) | Command::Restart(_) | Command::Reload(_) | Command::Stop(_) | Command::Delete(_) => {
-            Surroundings::All
-        }
+        Command::Start(_)
+        | Command::Restart(_)
+        | Command::Reload(_)
+        | Command::Stop(_)
+        | Command::Delete(_) => Surroundings::All,
         _ => Surroundings::Home,
     };
     let mut context = Context::new(out, surroundings)?;

@@ -42,7 +42,9 @@ pub(super) async fn reload(session: &Session, target: Value, options: &Value) ->
 fn parallel(options: &Map<String, Value>) -> usize {
     let value = options.get("parallel");
     let number = value.and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
-    number.and_then(|number| usize::try_from(number).ok()).unwrap_or(1)
+    number
+        .and_then(|number| usize::try_from(number).ok())
+        .unwrap_or(1)
 }
 
 /// The options that are attributes.
@@ -62,7 +64,9 @@ impl Lock {
     fn take(session: &Session, forced: bool) -> Result<Self, ClientError> {
         let path = session.home().reload_lock();
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let left = age_left(&text, now);
         if let Some(left) = left
             && !forced
@@ -85,7 +89,9 @@ impl Drop for Lock {
 /// How long the lock of this text still holds.
 fn age_left(text: &str, now: Duration) -> Option<Duration> {
     let since = Duration::from_millis(text.trim().parse().ok()?);
-    (since + LOCK_AGE).checked_sub(now).filter(|left| !left.is_zero())
+    (since + LOCK_AGE)
+        .checked_sub(now)
+        .filter(|left| !left.is_zero())
 }
 
 #[cfg(test)]
@@ -104,7 +110,11 @@ mod tests {
             ("985000\n", Some(15)),
         ];
         for (text, left) in table {
-            assert_eq!(age_left(text, now).map(|left| left.as_secs()), left, "{text}");
+            assert_eq!(
+                age_left(text, now).map(|left| left.as_secs()),
+                left,
+                "{text}"
+            );
         }
     }
 
