@@ -87,4 +87,4 @@ async function exercise(session, port) {
   return faults
 }
 
-module.exports = { compareApps, exercise, look, startApps }
+module.exports = { compareApps, exercise, freePort, look, startApps }
