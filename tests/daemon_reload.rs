@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{
     apps::{eventually, nodes, soon},
     homes::{Client, TestHome, event, gone},
-    web::{answer, ask, get, server},
+    web::{Kept, answer, ask, get, server},
 };
 
 /// Starts a clustered server and returns its port.
@@ -393,4 +393,38 @@ async fn a_gentle_reload_asks_first_and_a_process_may_be_retired_alone() {
         client.ok("list", json!([])).await.as_array().unwrap().len(),
         1
     );
+}
+
+/// Node before 19 leaves idle connections open when its server closes.
+fn drops_idle_connections(node: &std::path::Path) -> bool {
+    let output = std::process::Command::new(node)
+        .arg("-p")
+        .arg("process.versions.node")
+        .output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    let major: u32 = text.split('.').next().unwrap().parse().unwrap();
+    major >= 19
+}
+
+#[tokio::test]
+async fn an_idle_kept_connection_goes_on_with_the_new_process() {
+    for node in nodes() {
+        if !drops_idle_connections(&node) {
+            continue;
+        }
+        let home = TestHome::new();
+        let client = home.session();
+        let more =
+            json!({ "interpreter": node.to_str().unwrap(), "drain_timeout": 100, "pmx": false });
+        let port = start_web(&home, &client, &server("process.pid"), more).await;
+        let mut kept = Kept::to(port);
+        for _ in 0..3 {
+            let old = pid_of(&client, 0).await;
+            assert_eq!(kept.get().unwrap(), old.to_string());
+            client.ok("reload", json!([0])).await;
+            gone(old).await;
+            let new = pid_of(&client, 0).await;
+            assert_eq!(kept.get().unwrap(), new.to_string());
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! Where a worker's connections come from: for whoever waits until they are over.
 
-use std::os::fd::AsFd;
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+};
 
 use super::{
     record::Policy,
-    state::{Listener, Socket, State},
+    state::{Connection, Listener, Socket, State},
 };
 use crate::{
     channel::AddressType,
@@ -21,15 +24,31 @@ impl State {
 
     /// The places of the worker's servers, each once.
     pub(super) fn served(&self, worker: u32) -> Vec<Served> {
-        let mut found = Vec::new();
-        for listener in self.listeners_of(worker) {
-            if let Some(place) = place(listener)
-                && !found.contains(&place)
-            {
-                found.push(place);
-            }
-        }
-        found
+        places(self.listeners_of(worker))
+    }
+
+    /// The same of servers without data of their own: only servers of encrypted connections have any.
+    pub(super) fn served_plainly(&self, worker: u32) -> Vec<Served> {
+        let listeners = self.listeners_of(worker);
+        places(listeners.filter(|listener| listener.record.data.is_none()))
+    }
+
+    /// Gives a connection that `worker` has let go of to another one.
+    pub(super) fn give_away(&mut self, worker: u32, served: &Served, socket: OwnedFd) {
+        let is_served = |listener: &Listener| place(listener).as_ref() == Some(served);
+        let found = self
+            .listeners
+            .iter()
+            .find(|(_, listener)| is_served(listener));
+        let Some(key) = found.map(|(key, _)| Arc::clone(key)) else {
+            return;
+        };
+        self.give(Connection {
+            socket: Arc::new(socket),
+            key,
+            ticket: 0,
+            refused_by: vec![worker],
+        });
     }
 
     /// Whether the worker accepts connections itself on any of its listeners.
@@ -37,6 +56,16 @@ impl State {
         self.listeners_of(worker)
             .any(|listener| listener.record.mode == Policy::Shared)
     }
+}
+
+fn places<'l>(listeners: impl Iterator<Item = &'l Listener>) -> Vec<Served> {
+    let mut found = Vec::new();
+    for place in listeners.filter_map(place) {
+        if !found.contains(&place) {
+            found.push(place);
+        }
+    }
+    found
 }
 
 fn place(listener: &Listener) -> Option<Served> {

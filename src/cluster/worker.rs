@@ -1,5 +1,7 @@
 //! One worker's handle.
 
+use std::os::fd::OwnedFd;
+
 use super::{
     answer, query,
     record::WorkerRecord,
@@ -24,6 +26,8 @@ pub enum WorkerEvent {
         /// The kind of address.
         address_type: AddressType,
     },
+    /// A server of it is closed.
+    Closed,
     /// It leaves of its own accord.
     ExitedAfterDisconnect,
 }
@@ -74,6 +78,23 @@ impl Worker {
         lock(&self.state).served(self.id)
     }
 
+    /// The same, without the servers whose connections carry state that only the worker has: encrypted ones.
+    pub fn served_plainly(&self) -> Vec<Served> {
+        lock(&self.state).served_plainly(self.id)
+    }
+
+    /// How many servers it has.
+    pub fn servers(&self) -> usize {
+        let state = lock(&self.state);
+        let entry = state.workers.get(&self.id);
+        entry.map_or(0, |entry| entry.record.keys.len())
+    }
+
+    /// Gives a connection that it had and let go of to another worker of that server; without one it is closed.
+    pub fn give_away(&self, served: &Served, socket: OwnedFd) {
+        lock(&self.state).give_away(self.id, served, socket);
+    }
+
     /// Whether it takes connections from a listening socket of its own accord.
     pub fn accepts_itself(&self) -> bool {
         lock(&self.state).accepts_itself(self.id)
@@ -108,7 +129,10 @@ impl Worker {
             ClusterMessage::QueryServer { seq, query } => {
                 query::answer(&self.state, self.id, seq, *query);
             }
-            ClusterMessage::Close { key } => lock(&self.state).close_server(self.id, &key),
+            ClusterMessage::Close { key } => {
+                lock(&self.state).close_server(self.id, &key);
+                return Some(WorkerEvent::Closed);
+            }
             ClusterMessage::Accepted { ack, accepted } => {
                 lock(&self.state).answered(self.id, ack, accepted);
             }

@@ -23,6 +23,8 @@ pub(super) enum Word {
     Online,
     /// A server of it listens.
     Listening,
+    /// A server of it is closed.
+    Closed,
     /// It said `ready`.
     Ready,
     /// It told something of itself that a later daemon should know too.
@@ -72,6 +74,7 @@ impl Listener {
                     {
                         Some(WorkerEvent::Online) => self.tell(Word::Online),
                         Some(WorkerEvent::Listening { .. }) => self.tell(Word::Listening),
+                        Some(WorkerEvent::Closed) => self.tell(Word::Closed),
                         Some(WorkerEvent::ExitedAfterDisconnect) | None => {}
                     }
                 }

@@ -6,6 +6,7 @@
 mod begin;
 mod command;
 mod exit;
+mod hand_over;
 mod handle;
 mod launch;
 pub(crate) mod logs;

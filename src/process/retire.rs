@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     command::ProcessError,
+    hand_over::{copies, hand_over},
     launch::{self, Run},
     outlet::Surroundings,
     record::{Live, Status},
@@ -24,8 +25,12 @@ use super::{
     tree::Tree,
 };
 use crate::{
+    cluster::Worker,
     slot::StateSlot,
-    sys::{connections, proc::Exit},
+    sys::{
+        connections::{self, Copied},
+        proc::Exit,
+    },
 };
 use nix::sys::signal::Signal;
 
@@ -134,9 +139,15 @@ impl Retiree {
             hurry: hurry.clone(),
             exit: None,
             tree: Tree::none(),
+            copies: (0, Vec::new()),
         };
         let task = tokio::spawn(leaver.leave(stage, waiting, enters));
         Retirement { hurry, task }
+    }
+
+    /// Whether connections of it are left, as far as can be told.
+    fn serves(&self, worker: &Worker) -> bool {
+        connections::count(self.run.pid, &worker.served()).is_ok_and(|count| count > 0)
     }
 
     /// What the way out depends on.
@@ -146,7 +157,7 @@ impl Retiree {
         let accepts_itself = worker.is_some_and(|worker| worker.accepts_itself());
         Way {
             drains: worker.is_some() && !accepts_itself,
-            leaves: worker.is_some() && (accepts_itself || agent),
+            leaves: worker.is_some_and(|worker| accepts_itself || agent || self.serves(worker)),
             asked: match (self.gently, self.settings.shutdown_with_message) {
                 (true, _) => Asked::Both,
                 (false, true) => Asked::Message,
@@ -170,6 +181,8 @@ struct Leaver {
     exit: Option<Exit>,
     /// Whom the stop signal went to.
     tree: Tree,
+    /// Of the connections of a worker that is about to leave, and how many servers it closes.
+    copies: (usize, Vec<Copied>),
 }
 
 impl Leaver {
@@ -208,6 +221,9 @@ impl Leaver {
             }
             Stage::Leaving { .. } => {
                 self.tell_to_drain(stage);
+                if let Some(live) = live {
+                    self.copies = copies(run, live);
+                }
                 if let Some(worker) = &run.worker {
                     worker.disconnect();
                 }
@@ -265,7 +281,9 @@ impl Leaver {
             hurry,
             exit,
             tree,
+            copies,
         } = self;
+        let copies = std::mem::take(copies);
         let Run {
             pid,
             exit: exit_source,
@@ -277,8 +295,11 @@ impl Leaver {
             match (stage, worker) {
                 (Stage::Draining { .. }, Some(worker)) => drained(worker, *pid).await,
                 // The channel ends when every server is closed and every connection served.
-                (Stage::Leaving { .. }, _) => while words.recv().await.is_some() {},
-                (Stage::Draining { .. }, None) => {}
+                (Stage::Leaving { .. }, Some(worker)) => {
+                    hand_over(*pid, worker, words, copies).await;
+                    while words.recv().await.is_some() {}
+                }
+                (Stage::Draining { .. } | Stage::Leaving { .. }, None) => {}
                 _ => std::future::pending().await,
             }
         };
@@ -351,7 +372,7 @@ impl Leaver {
 }
 
 /// Done once the worker has answered for every connection it was given, and none of them is open any more.
-async fn drained(worker: &crate::cluster::Worker, pid: i32) {
+async fn drained(worker: &Worker, pid: i32) {
     worker.settled().await;
     let served = worker.served();
     let mut pause = LOOK_AGAIN.0;

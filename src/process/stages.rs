@@ -56,7 +56,8 @@ pub(super) enum Asked {
 pub(super) struct Way {
     /// We give it its connections, and can wait until they are over.
     pub drains: bool,
-    /// It may be told to leave: it accepts connections itself, or its agent keeps it until it is signalled.
+    /// It is told to leave: it accepts connections itself, or has some left that do not end. Or its agent keeps it until
+    /// it is signalled; without one, a worker that leaves may end before its own handler of the signal has run.
     pub leaves: bool,
     /// How it is asked to end.
     pub asked: Asked,

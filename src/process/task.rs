@@ -217,7 +217,7 @@ impl Task {
         let ready = match word {
             Word::Ready => self.settings.wait_ready,
             Word::Online => !self.settings.wait_ready,
-            Word::Listening | Word::Changed => false,
+            Word::Listening | Word::Closed | Word::Changed => false,
         };
         if ready && matches!(self.phase, Phase::Launching { .. }) {
             self.online();

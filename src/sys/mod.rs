@@ -13,6 +13,7 @@ pub mod seqpacket;
 pub mod signals;
 pub mod socket;
 pub mod spawn;
+pub mod tcp;
 pub mod terminal;
 pub mod usage;
 pub mod watched;
