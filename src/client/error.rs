@@ -70,6 +70,12 @@ pub enum ClientError {
         /// What is wrong with it.
         source: CallError,
     },
+    /// There is no such file of apps.
+    #[error("ENOENT: no such file or directory, open '{path}'")]
+    NoFile {
+        /// The file.
+        path: String,
+    },
     /// Another reload has not ended yet.
     #[error("Reload in progress")]
     Reloading {
@@ -118,6 +124,7 @@ impl ClientError {
             Self::Refused(_) => "RPM2_REFUSED",
             Self::TooLarge { .. } | Self::Frame(_) => "RPM2_TOO_LARGE",
             Self::Reply { .. } => "RPM2_PROTOCOL",
+            Self::NoFile { .. } => "ENOENT",
             Self::Reloading { .. } => "RPM2_RELOADING",
             Self::Usage(_) | Self::Attributes(_) => "RPM2_USAGE",
             Self::Several { .. } => "RPM2_SEVERAL",

@@ -25,7 +25,10 @@ pub(super) async fn from_file(
     // It may run Node, which takes a while.
     let loaded = tokio::task::spawn_blocking(move || app::load_file(&path, &caller)).await;
     let loaded = loaded.map_err(|error| ClientError::Usage(error.to_string()))?;
-    let config = loaded.map_err(|error| ClientError::Usage(error.to_string()))?;
+    let config = loaded.map_err(|error| match error {
+        config::ConfigError::NotFound { path } => ClientError::NoFile { path },
+        error => ClientError::Usage(error.to_string()),
+    })?;
     start_all(session, apps_of(session, config), options, listed).await
 }
 
