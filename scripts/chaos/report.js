@@ -10,6 +10,7 @@ function faultsOf({ kills, apps, log, said, told, kept, single, calls, faults })
   must(apps.restarts === 0 && apps.gone === 0 && apps.offline === 0, 'an app was restarted or is not online')
   must(apps.pids === 0, 'an app has another pid')
   must(log.ended && log.lost.length === 0, 'log lines were lost')
+  must(log.duplicated.length === 0, 'log lines came twice')
   must(log.broken === 0 && log.isOrdered, 'log lines are broken or not in order')
   for (const [way, result] of [['from the app', said], ['to the app', told]]) {
     must(result.inGap === 0, `messages ${way} were lost that were sent while there was no daemon`)

@@ -4,7 +4,7 @@ const { compareApps, exercise, look, startApps } = require('./apps')
 const { Churner } = require('./churner')
 const { Load, sum } = require('./load')
 const { Messages } = require('./messages')
-const { checkLog } = require('./numbers')
+const { addUp, checkLog } = require('./numbers')
 const { generator } = require('./random')
 const { eventually, now, sleep, within } = require('./wait')
 
@@ -32,7 +32,7 @@ async function run(place, { kills, seed, progress }) {
   try {
     await session.connect()
     const bus = await session.launchBus()
-    const { port, received, before } = await startApps(session, place)
+    const { port, received, logs, before } = await startApps(session, place)
     const messages = new Messages(session, bus, received)
     messages.start([...before.values()].find(({ name }) => name === 'talker').pm_id)
     loads.kept = [0, 1, 2, 3].map(() => new Load(port, KEPT))
@@ -44,8 +44,8 @@ async function run(place, { kills, seed, progress }) {
     for (const load of [...loads.kept, ...loads.single]) await load.stop()
     const apps = compareApps(before, await look(session))
     const { said, told } = await messages.finish(gaps)
-    await session.sendSignalToProcessName('SIGINT', 'writer')
-    const log = await ended(place.file('writer.log'))
+    for (const name of ['writer', 'dated']) await session.sendSignalToProcessName('SIGINT', name)
+    const log = addUp(await Promise.all(logs.map(ended)))
     const faults = await exercise(session, port)
     return {
       kills: gaps.length,
@@ -91,10 +91,10 @@ async function killOften(place, session, bus, { kills, seed, progress }) {
   return gaps
 }
 
-/** The log of the writer, once it has said its last line. */
-async function ended(file) {
-  await eventually(() => checkLog(file).ended, "the writer's last line", 5000).catch(() => {})
-  return checkLog(file)
+/** What is in the log of a writer, once it has said its last line. */
+async function ended(log) {
+  await eventually(() => checkLog(log).ended, "the writer's last line", 5000).catch(() => {})
+  return checkLog(log)
 }
 
 module.exports = { run }

@@ -48,6 +48,11 @@ impl Daemon {
                 )),
             }
         }
+        if let Some((id, length)) = self.around().transit.discard() {
+            self.journal().error(format!(
+                "{length} bytes of output are lost: process {id}, whose they are, is not known any more"
+            ));
+        }
         for exit in &estate.exits {
             self.around().keeper.acknowledge(exit.pid);
         }

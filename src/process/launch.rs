@@ -9,7 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::errno::Errno;
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -18,13 +17,13 @@ use tokio::{
 
 use super::{
     command::ProcessError,
-    logs::{LogFile, Pump, Streams},
+    log_files::open_logs,
+    logs::{LogFiles, Pump, Streams},
     messages::{self, Word},
     outlet::{Surroundings, now},
     owner,
     place::{Place, RunName},
     record::{Live, Pm2Env},
-    settings::switch,
     task::Shared,
 };
 use crate::{
@@ -113,7 +112,7 @@ pub(super) async fn launch(
         handle: spawned.handle,
         exit: spawned.exit,
     };
-    parts.assemble(name, process, env, context)
+    parts.assemble(name, process, env, true, context)
 }
 
 /// What a run is connected with.
@@ -174,7 +173,7 @@ pub(super) fn resume(
         stdin: kept.stdin,
         worker,
     };
-    let (mut run, live) = parts.assemble(saved.name, process, saved.env, context)?;
+    let (mut run, live) = parts.assemble(saved.name, process, saved.env, false, context)?;
     let age = u64::try_from(now() - saved.started).unwrap_or(0);
     run.started = Instant::now()
         .checked_sub(Duration::from_millis(age))
@@ -209,6 +208,7 @@ impl Parts {
         name: RunName,
         process: Resumed,
         env: &Pm2Env,
+        is_new: bool,
         context: &Context,
     ) -> Result<(Run, Live), ProcessError> {
         let Context {
@@ -216,15 +216,13 @@ impl Parts {
             slot,
             around,
         } = context;
-        let (out_file, err_file, both_file) = self.logs;
         let streams = Streams {
             out: self.out,
             err: self.err,
-            out_file,
-            err_file,
-            both_file,
+            files: self.logs,
+            slot: Arc::clone(slot),
         };
-        let pump = Pump::start(streams, env, around)?;
+        let pump = Pump::start(streams, env, is_new, around)?;
         let slot = Arc::clone(slot);
         // A line that our death cuts in two would kill the app: the next daemon must know.
         self.sender
@@ -260,39 +258,6 @@ impl Parts {
             live,
         ))
     }
-}
-
-/// stdout, stderr, and both together.
-type LogFiles = (LogFile, LogFile, Option<LogFile>);
-
-fn open_logs(env: &Pm2Env) -> Result<LogFiles, ProcessError> {
-    let disabled = switch(env, "disable_logs", false);
-    let open = |key: &str| {
-        let path = env
-            .get(key)
-            .and_then(Value::as_str)
-            .filter(|_| !disabled)
-            .unwrap_or_default();
-        LogFile::open(path).map_err(|source| ProcessError::Log {
-            code: error_name(&source),
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let both = env
-        .get("pm_log_path")
-        .is_some_and(Value::is_string)
-        .then(|| open("pm_log_path"))
-        .transpose()?;
-    Ok((open("pm_out_log_path")?, open("pm_err_log_path")?, both))
-}
-
-/// The short name that Node puts before an error of the system.
-fn error_name(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(
-        || "EIO".to_owned(),
-        |number| format!("{:?}", Errno::from_raw(number)),
-    )
 }
 
 /// Standard input: a pipe that stays open in fork mode, nothing in cluster mode.

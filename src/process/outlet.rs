@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::record::Record;
+use super::{logs::Transit, record::Record};
 use crate::{
     bus::{Bus, Journal},
     cluster::Primary,
@@ -27,6 +27,8 @@ pub struct Surroundings {
     pub keeper: Keeper,
     /// Node's cluster primary.
     pub primary: Primary,
+    /// Between the apps' output and their log files.
+    pub transit: Transit,
     /// Cancelled once apps may be listened to: subscribers of a daemon that died have had time to come back.
     pub listening: CancellationToken,
     /// Cancelled once they must not be listened to any more: the next daemon goes on where this one was.

@@ -43,6 +43,7 @@ impl Task {
     /// Puts the task where the one before it was. What it was about to do is done in [`Task::go_on`].
     pub(super) fn take_over(&mut self, saved: &Saved, inheritance: Inheritance) -> Unfinished {
         self.counters = saved.counters();
+        self.settle_output(saved);
         let Inheritance {
             run: Inherited { kept, process },
             replacement,
