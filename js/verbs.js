@@ -10,6 +10,28 @@ const verbs = [
   'delete',
   'list',
   'describe',
+  'scale',
+  'reset',
+  'dump',
+  'clearDump',
+  'resurrect',
+  'flush',
+  'reloadLogs',
+  'sendLineToStdin',
+  'trigger',
+  'msgProcess',
+  'inspect',
+  'getPID',
+  'getProcessIdByName',
+  'env',
+  'jlist',
+  'profile',
+  'get',
+  'set',
+  'multiset',
+  'unset',
+  'conf',
+  'autoinstall',
   'sendDataToProcessId',
   'sendSignalToProcessId',
   'sendSignalToProcessName',
@@ -25,4 +47,7 @@ const aliases = { kill: 'killDaemon', close: 'disconnect' }
 /** Verbs whose apps get the caller's environment as it is at the call. */
 const withEnvironment = new Set(['start', 'restart', 'reload'])
 
-module.exports = { verbs, aliases, withEnvironment }
+/** What becomes of a result where it is no JSON. */
+const results = { resurrect: (text) => Buffer.from(text) }
+
+module.exports = { results, verbs, aliases, withEnvironment }

@@ -4,7 +4,10 @@
 
 mod channel;
 mod cli;
+mod cli_group;
 mod cli_logs;
+mod cli_reach;
+mod cli_settings;
 mod cli_start;
 mod cluster_listen;
 mod cluster_protocols;

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
-    app::DeclarationErrors,
+    app::{DeclarationErrors, settings::SettingsError},
     home::HomeError,
     protocol::{call::CallError, frame::FrameError},
 };
@@ -36,6 +36,19 @@ pub enum ClientError {
         /// The keeper's words.
         reason: String,
     },
+    /// A file of the home, or a log, could not be used.
+    #[error("cannot {what} {path}: {source}; check its permissions and the free space")]
+    File {
+        /// What was to be done with it.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Settings could not be read or written.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The connection ended while a call was on its way.
     #[error(
         "the daemon was lost during `{method}`: the call may or may not have taken effect; check with `rpm2 list` \
@@ -126,7 +139,10 @@ impl ClientError {
             Self::Reply { .. } => "RPM2_PROTOCOL",
             Self::NoFile { .. } => "ENOENT",
             Self::Reloading { .. } => "RPM2_RELOADING",
-            Self::Usage(_) | Self::Attributes(_) => "RPM2_USAGE",
+            Self::Settings(SettingsError::Key(_)) | Self::Usage(_) | Self::Attributes(_) => {
+                "RPM2_USAGE"
+            }
+            Self::Settings(_) | Self::File { .. } => "RPM2_FILE",
             Self::Several { .. } => "RPM2_SEVERAL",
         }
     }

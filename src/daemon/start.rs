@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     After,
     context::{Counts, Daemon},
-    run,
+    owner, run,
     takeover::Estate,
 };
 use crate::{
@@ -115,6 +115,7 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
     if !conf.exists() {
         write_private(&conf, b"{}").map_err(file_error("write", &conf))?;
     }
+    let belongs_to = kept.remove(owner::KEPT);
     let (counts, before) = counts(&mut kept, &keeper).await?;
     let primary = kept_primary(generation, &mut kept, &keeper, &journal).await?;
     let transit = kept_transit(&mut kept, &keeper, &journal).await;
@@ -143,6 +144,9 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
         daemon.around().primary.settle();
         let daemon = daemon.clone();
         tokio::spawn(async move { daemon.reopen(&before, generation).await });
+    }
+    if let Some(socket) = belongs_to {
+        owner::end_with(&daemon, socket)?;
     }
     keeper.up().await?;
     say(READY);

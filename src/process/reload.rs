@@ -410,7 +410,10 @@ impl Task {
             Phase::Online if drains => new_slot(self.around.keeper.clone(), name).await.ok(),
             _ => None,
         };
-        let (Some(slot), Some(run)) = (slot, self.run.take()) else {
+        let Some(slot) = slot else {
+            return self.delete(reply).await;
+        };
+        let Some(run) = self.run.take() else {
             return self.delete(reply).await;
         };
         let live = {

@@ -19,6 +19,10 @@ pub const READY: &str = "ready";
 /// What a keeper says there when the home has another one.
 pub const BUSY: &str = "busy";
 
+/// What a launcher adds for a daemon that is to end with it: its standard input is then a socket, kept under this name,
+/// whose other end the launcher holds as long as it lives.
+pub const OWNER: &str = "owner";
+
 /// The word before it lets the version be found in the executable.
 const VERSION_MARK: &str = concat!("rpm2 version ", env!("CARGO_PKG_VERSION"));
 

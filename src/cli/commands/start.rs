@@ -119,7 +119,7 @@ async fn start_named(
 }
 
 /// Starts or restarts what a file, or standard input, declares.
-async fn start_declared(
+pub(super) async fn start_declared(
     context: &Context,
     target: &str,
     options: &Map<String, Value>,

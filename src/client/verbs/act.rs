@@ -11,6 +11,8 @@ use crate::client::{ClientError, Progress};
 pub(crate) struct Action {
     /// The daemon's method.
     pub method: &'static str,
+    /// A method of ours beyond pm2's that does it better, where the daemon has it.
+    pub better: Option<&'static str>,
     /// The event that tells of it, if any.
     pub event: Option<&'static str>,
     /// What is to be done about watching first.
@@ -28,6 +30,7 @@ impl Action {
     pub(crate) fn restart(env: Value) -> Self {
         Self {
             method: "restartProcessId",
+            better: None,
             event: Some("restart"),
             stops_watch: false,
             env: Some(env),
@@ -47,10 +50,19 @@ impl Action {
         }
     }
 
+    /// As pm2 ends processes that are too many, but clustered ones first finish what they serve.
+    pub(crate) fn retire() -> Self {
+        Self {
+            better: Some("rpm2RetireProcessId"),
+            ..Self::end("deleteProcessId", None)
+        }
+    }
+
     /// As pm2 ends processes.
     pub(crate) fn end(method: &'static str, event: Option<&'static str>) -> Self {
         Self {
             method,
+            better: None,
             event,
             stops_watch: true,
             env: None,
@@ -60,9 +72,20 @@ impl Action {
     }
 }
 
-/// Does the action on each process; all at once, but for the processes of one cluster app. The answers are in the
-/// order of `ids`; the first error counts, after the rest was done.
+/// Does the action on each process; all at once, but for the processes of one cluster app. pm2's short answers are in
+/// the order of `ids`; the first error counts, after the rest was done.
 pub(crate) async fn on_each(
+    session: &Session,
+    action: &Action,
+    ids: &[u32],
+    processes: &[Listed],
+) -> Result<Vec<Value>, ClientError> {
+    let answers = on_each_whole(session, action, ids, processes).await?;
+    Ok(answers.iter().map(short).collect())
+}
+
+/// The same with the daemon's answers as they are.
+pub(crate) async fn on_each_whole(
     session: &Session,
     action: &Action,
     ids: &[u32],
@@ -140,23 +163,31 @@ async fn on_one(session: &Session, action: &Action, id: u32) -> Result<Value, Cl
         Some(env) => json!({ "id": id, "env": env }).to_string(),
         None => id.to_string(),
     };
-    let answer: Value = session.call_as(action.method, &[&argument]).await?;
+    let answer = call(session, action, &argument).await?;
     if let Some(event) = action.event {
         let word = json!({ "id": id, "action_name": event, "manually": true });
         session
             .call("notifyByProcessId", &[&word.to_string()])
             .await?;
     }
-    let answer = short(&answer);
-    let name = answer
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = answer.get("pm2_env").and_then(|env| env.get("name"));
+    let name = name.and_then(Value::as_str).unwrap_or_default();
     session.progress(&Progress::Done {
         name: name.to_owned(),
         id,
     });
     Ok(answer)
+}
+
+async fn call(session: &Session, action: &Action, argument: &str) -> Result<Value, ClientError> {
+    if let Some(method) = action.better {
+        let unknown = format!("method \"{method}\" does not exist");
+        match session.call_as(method, &[argument]).await {
+            Err(ClientError::Refused(text)) if text == unknown => {}
+            answer => return answer,
+        }
+    }
+    session.call_as(action.method, &[argument]).await
 }
 
 /// pm2's answer for one process.

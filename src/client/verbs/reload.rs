@@ -12,23 +12,22 @@ use super::{
     act::{Action, on_each},
     raw, restart,
     select::{all, select},
-    start::start_declared,
+    start,
 };
-use crate::{app, client::ClientError, home::write_private};
+use crate::{client::ClientError, home::write_private};
 
 /// A lock that is older was left behind.
 const LOCK_AGE: Duration = Duration::from_secs(30);
 
 /// pm2's short answers, one a process: those of the old runs of clustered apps. What is not clustered is restarted.
-pub(super) async fn reload(session: &Session, target: Value, options: &Value) -> VerbResult {
-    let options = options.as_object().cloned().unwrap_or_default();
+pub(super) async fn reload(session: &Session, target: &Value, options: &Value) -> VerbResult {
     let _lock = Lock::take(session, options.get("force") == Some(&Value::Bool(true)))?;
-    let is_file = target.as_str().is_some_and(app::is_config_file);
-    if is_file || target.is_object() || target.is_array() {
-        return start_declared(session, target, &options, Action::reload).await;
+    if let Some(done) = start::declared(session, target, options, Action::reload).await {
+        return done;
     }
+    let options = options.as_object().cloned().unwrap_or_default();
     let processes = all(session).await?;
-    let ids = select(&processes, &target)?;
+    let ids = select(&processes, target)?;
     let action = Action {
         together: parallel(&options),
         ..Action::reload(restart::change(session, &without(&options))?)

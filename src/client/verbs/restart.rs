@@ -7,12 +7,18 @@ use super::{
     act::{Action, on_each},
     raw,
     select::{all, select},
+    start,
 };
 use crate::{app, client::ClientError};
 
 /// pm2's short answers, one a process. With `updateEnv` the caller's environment is taken anew; attributes among the
 /// options change the processes.
+///
+/// What is declared, by an object, an array or a file, is restarted with what it says, or started if it is not listed.
 pub(super) async fn restart(session: &Session, target: &Value, options: &Value) -> VerbResult {
+    if let Some(done) = start::declared(session, target, options, Action::restart).await {
+        return done;
+    }
     let processes = all(session).await?;
     let ids = select(&processes, target)?;
     let action = Action::restart(change(session, options)?);

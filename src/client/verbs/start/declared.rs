@@ -9,7 +9,7 @@ use crate::{
         ClientError, Progress,
         verbs::{
             act::{Action, on_each},
-            raw,
+            by_file, raw,
             select::{Listed, all},
         },
     },
@@ -21,14 +21,7 @@ pub(super) async fn from_file(
     options: &Map<String, Value>,
     listed: ForListed,
 ) -> VerbResult {
-    let (path, caller) = (path.to_owned(), session.caller().clone());
-    // It may run Node, which takes a while.
-    let loaded = tokio::task::spawn_blocking(move || app::load_file(&path, &caller)).await;
-    let loaded = loaded.map_err(|error| ClientError::Usage(error.to_string()))?;
-    let config = loaded.map_err(|error| match error {
-        config::ConfigError::NotFound { path } => ClientError::NoFile { path },
-        error => ClientError::Usage(error.to_string()),
-    })?;
+    let config = by_file::load(session, path).await?;
     start_all(session, apps_of(session, config), options, listed).await
 }
 
