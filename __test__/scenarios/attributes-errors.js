@@ -1,5 +1,7 @@
 exports.title = 'attributes: a wrong type or value is refused, and the error names the attribute'
 
+exports.onlyRefuses = true
+
 // Every attribute, with a value of each type.
 const NAMES = 'script name name_prefix filter_env namespace install_url cwd args exec_interpreter interpreter node_args'
 const MORE = 'interpreter_args out_file error_file log_file disable_logs log_type log_date_format time env max_memory_restart'

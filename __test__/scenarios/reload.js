@@ -1,4 +1,5 @@
 exports.title = 'reload'
+exports.events = ['process:event']
 
 exports.expected = {
   'reload("nobody")': { error: { error: 'process or namespace not found' }, result: undefined },
