@@ -3,6 +3,7 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { exec } = require('./exec')
 const { eventually, now } = require('./wait')
 
 /** Whether a process runs; one that has ended and is not yet reaped does not. */
@@ -61,6 +62,17 @@ class Place {
     kill(pid)
     await eventually(() => !isAlive(pid), `the end of the daemon ${pid}`)
     return { asked, gone: now(), pid }
+  }
+
+  /** Has another executable take over; when it was asked for, and when the daemon before was gone. */
+  async updateDaemon(executable) {
+    const pid = await eventually(() => this.daemon(), 'a daemon to update')
+    const asked = now()
+    let gone
+    const end = eventually(() => !isAlive(pid), `the end of the daemon ${pid}`).then(() => (gone = now()))
+    await exec(executable, ['update'], { RPM2_HOME: this.home })
+    await end
+    return { asked, gone, pid }
   }
 
   /** Every process that descends from a chaos run in this home: its environment says so. */
