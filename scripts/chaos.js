@@ -7,8 +7,9 @@
 
 const path = require('node:path')
 const { parseArgs } = require('node:util')
-const { Place } = require('./chaos/place')
+const { Place, describe } = require('./chaos/place')
 const { faultsOf, table } = require('./chaos/report')
+const { eventually } = require('./chaos/wait')
 
 const { values } = parseArgs({
   options: {
@@ -37,7 +38,9 @@ async function main() {
   process.once('exit', () => place.leave())
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
   const result = await require('./chaos/run').run(place, { kills, seed, progress, updates: values.update })
-  const left = place.inhabitants()
+  // Daemon and keeper have told that they end, and may take a moment more.
+  await eventually(() => place.inhabitants().length === 0, 'nobody', 2000).catch(() => {})
+  const left = place.inhabitants().map((pid) => `${pid} (${describe(pid)})`)
   const faults = faultsOf(result)
   if (left.length > 0) faults.push(`processes were left: ${left.join(', ')}`)
   say(`\n${table(result)}\n`)

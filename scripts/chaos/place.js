@@ -17,6 +17,15 @@ function isAlive(pid) {
 
 const commandLine = (pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1)
 
+/** What a process is, for people. */
+function describe(pid) {
+  try {
+    return commandLine(pid).join(' ')
+  } catch {
+    return 'gone'
+  }
+}
+
 function kill(pid) {
   try {
     process.kill(pid, 'SIGKILL')
@@ -100,4 +109,4 @@ class Place {
   }
 }
 
-module.exports = { Place, isAlive }
+module.exports = { Place, describe, isAlive }
