@@ -22,5 +22,6 @@ mod keeper_handover;
 mod keeper_update;
 mod outlive;
 mod outlive_faults;
+mod outlive_stop;
 mod support;
 mod update;

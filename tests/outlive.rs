@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Kills the daemon and waits until another one answers.
-async fn kill_daemon(home: &TestHome) {
+pub(crate) async fn kill_daemon(home: &TestHome) {
     let old = home.daemon_pid().unwrap();
     proc::signal(old, Signal::SIGKILL).unwrap();
     gone(old.into()).await;

@@ -13,6 +13,7 @@ use super::{
     restart::Counters,
     stop::{Stopping, Then},
     task::Phase,
+    tree::Mark,
 };
 
 /// Version of the layout.
@@ -56,6 +57,9 @@ pub(super) enum SavedPhase {
         killed: bool,
         exited: bool,
         then: SavedThen,
+        /// The processes that are waited for.
+        #[serde(default)]
+        tree: Vec<Mark>,
     },
     Pausing {
         until: i64,
@@ -145,6 +149,7 @@ impl SavedPhase {
                 },
                 Then::Forget => SavedThen::Forget,
             },
+            tree: stopping.tree.marks(),
         }
     }
 }
@@ -177,12 +182,14 @@ mod tests {
         let SavedPhase::Stopping {
             then: SavedThen::Start { set },
             killed: true,
+            tree,
             ..
         } = saved.phase
         else {
             panic!("{:?}", saved.phase)
         };
         assert_eq!(set["args"], "x");
+        assert_eq!(tree, []);
     }
 
     #[test]
