@@ -27,5 +27,6 @@ mod keeper_update;
 mod outlive;
 mod outlive_faults;
 mod outlive_reload;
+mod outlive_stop;
 mod support;
 mod update;

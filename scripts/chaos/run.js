@@ -1,6 +1,7 @@
 'use strict'
 
 const { compareApps, exercise, look, startApps } = require('./apps')
+const { makeBuilds } = require('./builds')
 const { Churner } = require('./churner')
 const { Load, sum } = require('./load')
 const { Messages } = require('./messages')
@@ -24,7 +25,7 @@ function* lifetimes(random) {
 }
 
 /** Plays the whole run in `place`; what was counted. */
-async function run(place, { kills, seed, progress }) {
+async function run(place, { kills, seed, progress, updates }) {
   const { custom: Session } = require('../..')
   const session = new Session({ pm2_home: place.home, cwd: place.home })
   const loads = { kept: [], single: [] }
@@ -39,7 +40,8 @@ async function run(place, { kills, seed, progress }) {
     loads.single = [0, 1].map(() => new Load(port, SINGLE))
     churner = new Churner(place, session, seed)
     await sleep(500)
-    const gaps = await killOften(place, session, bus, { kills, seed, progress })
+    const end = updates ? updating(place) : () => place.killDaemon()
+    const gaps = await endOften(end, session, bus, { kills, seed, progress })
     const calls = await churner.finish()
     for (const load of [...loads.kept, ...loads.single]) await load.stop()
     const apps = compareApps(before, await look(session))
@@ -49,6 +51,7 @@ async function run(place, { kills, seed, progress }) {
     const faults = await exercise(session, port)
     return {
       kills: gaps.length,
+      updates,
       away: Math.max(...gaps.map(({ asked, answered }) => answered - asked)),
       apps,
       log,
@@ -67,16 +70,23 @@ async function run(place, { kills, seed, progress }) {
   }
 }
 
-/** Kills the daemon so often; when each died and when the next was there. */
-async function killOften(place, session, bus, { kills, seed, progress }) {
+/** Updates the daemon, to another version each time. */
+function updating(place) {
+  const builds = makeBuilds(place)
+  let count = 0
+  return () => place.updateDaemon(builds[count++ % builds.length])
+}
+
+/** Ends the daemon so often; when each died and when the next was there. */
+async function endOften(end, session, bus, { kills, seed, progress }) {
   const lives = lifetimes(generator(seed))
   const gaps = []
   let listening = 0
   bus.on('rpm2:daemon', () => (listening = now()))
   while (gaps.length < kills) {
     await sleep(lives.next().value)
-    const gap = await place.killDaemon()
     listening = 0
+    const gap = await end()
     await within(30_000, session.ping(), 'an answer of the next daemon')
     gap.answered = now()
     gap.isHeard = await eventually(() => listening, 'rpm2:daemon', 3000).then(

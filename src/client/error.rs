@@ -58,6 +58,14 @@ pub enum ClientError {
         /// The call.
         method: String,
     },
+    /// The daemon left to the next one without having read the call. [`super::Session::call`] asks the next one.
+    #[error(
+        "the daemon left to the next one before it read `{method}`, which has had no effect; try again"
+    )]
+    Unread {
+        /// The call.
+        method: String,
+    },
     /// The session was closed by its owner.
     #[error("the session is closed")]
     Closed,
@@ -121,6 +129,7 @@ impl ClientError {
                 | Self::Launch { .. }
                 | Self::Down { .. }
                 | Self::Lost { .. }
+                | Self::Unread { .. }
                 | Self::Closed
         )
     }
@@ -132,7 +141,7 @@ impl ClientError {
             Self::Connect { .. } => "RPM2_CONNECT",
             Self::Launch { .. } => "RPM2_LAUNCH",
             Self::Down { .. } => "RPM2_DAEMON_DOWN",
-            Self::Lost { .. } => "RPM2_DAEMON_LOST",
+            Self::Lost { .. } | Self::Unread { .. } => "RPM2_DAEMON_LOST",
             Self::Closed => "RPM2_CLOSED",
             Self::Refused(_) => "RPM2_REFUSED",
             Self::TooLarge { .. } | Self::Frame(_) => "RPM2_TOO_LARGE",

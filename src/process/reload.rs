@@ -19,6 +19,7 @@ use super::{
     stages,
     stop::{Stopping, Then, apply},
     task::{Phase, Shared, Task, lock},
+    tree::Tree,
 };
 use crate::{keeper::Keeper, slot::StateSlot, sys::proc::Exit};
 
@@ -272,7 +273,7 @@ impl Task {
             let settings = Settings::read(&lock(&record).env);
             let stage = stages::at_once(settings.kill_timeout, now());
             let retiree = self.retiree(run, record, slot, slot_name, (live, settings));
-            let retiree = Retiree {
+            let mut retiree = Retiree {
                 silent: true,
                 ..retiree
             };
@@ -311,6 +312,7 @@ impl Task {
             settings,
             gently: false,
             silent: false,
+            tree: Tree::marked(&[]),
         }
     }
 
@@ -341,7 +343,7 @@ impl Task {
         write_pid_file(&lock(&self.shared), &self.around);
         self.around.journal.info("-reload- New worker listening");
         let retiree = self.retiree(old, record, slot, slot_name, (live, settings));
-        let retiree = Retiree { gently, ..retiree };
+        let mut retiree = Retiree { gently, ..retiree };
         let stage = retiree.first_stage();
         // In this order: until the process's own state says that it is another run, the retirement does not count.
         retiree.note(stage);
@@ -424,10 +426,11 @@ impl Task {
             record.live.take()
         };
         let (record, settings) = (Arc::clone(&self.shared), self.settings.clone());
-        let retiree = self.retiree(run, record, slot, name.retirement(), (live, settings));
+        let mut retiree = self.retiree(run, record, slot, name.retirement(), (live, settings));
         let stage = retiree.first_stage();
         retiree.note(stage);
-        self.phase = Phase::Stopping(Box::new(Stopping::over(Then::Forget)));
+        let over = Stopping::resumed(Tree::marked(&[]), None, false, true, Then::Forget);
+        self.phase = Phase::Stopping(Box::new(over));
         self.save_now();
         self.retiring.push(retiree.begin(stage, None));
         self.phase = Phase::Resting;

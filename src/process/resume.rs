@@ -10,6 +10,7 @@ use super::{
     saved::{Saved, SavedPhase, SavedThen, from_clock},
     stop::{Stopping, Then},
     task::{Phase, Task, lock},
+    tree::Tree,
 };
 use crate::slot::StateSlot;
 
@@ -84,15 +85,12 @@ impl Task {
                 };
                 Unfinished::Nothing
             }
-            (
-                SavedPhase::Stopping {
-                    exited: true, then, ..
-                },
-                ..,
-            ) => Unfinished::Stopped(then_of(then)),
+            (SavedPhase::Stopping { exited: true, .. }, ..) => {
+                self.go_on_stopping(&saved.phase, None)
+            }
             (phase, Some(process), Some(kept)) => self.resume(phase, process, kept, saved),
             // Its exit is known, but what it left behind was let go of already.
-            (SavedPhase::Stopping { then, .. }, ..) => Unfinished::Stopped(then_of(then)),
+            (SavedPhase::Stopping { .. }, ..) => self.go_on_stopping(&saved.phase, None),
             (_, Some(_ended), None) => Unfinished::Ended,
             // The daemon died between its note and the start itself.
             (SavedPhase::Launching { .. }, None, _) => Unfinished::Start,
@@ -149,27 +147,38 @@ impl Task {
                     Unfinished::Nothing
                 }
             }
-            SavedPhase::Stopping {
-                deadline,
-                killed,
-                then,
-                ..
-            } => {
-                let deadline = deadline.map(from_clock);
-                self.phase = Phase::Stopping(Box::new(Stopping::resumed(
-                    pid,
-                    self.settings.treekill,
-                    deadline,
-                    *killed,
-                    then_of(then),
-                )));
-                Unfinished::Nothing
-            }
+            SavedPhase::Stopping { .. } => self.go_on_stopping(phase, Some(pid)),
             _ => {
                 self.phase = Phase::Online;
                 Unfinished::Nothing
             }
         }
+    }
+
+    /// Goes on waiting for a stop, whose process is `pid` if it has not ended. Descendants that outlive it were never
+    /// anybody's but the daemon's before us: they are known by what it kept of them.
+    fn go_on_stopping(&mut self, phase: &SavedPhase, pid: Option<i32>) -> Unfinished {
+        let SavedPhase::Stopping {
+            deadline,
+            killed,
+            then,
+            tree,
+            ..
+        } = phase
+        else {
+            return Unfinished::Nothing;
+        };
+        let whole = self.settings.treekill;
+        let kept = Tree::marked(tree);
+        self.phase = Phase::Stopping(Box::new(Stopping::resumed(
+            pid.into_iter()
+                .fold(kept, |tree, pid| tree.with(Tree::of(pid, whole))),
+            deadline.map(from_clock),
+            *killed,
+            pid.is_none(),
+            then_of(then),
+        )));
+        Unfinished::Nothing
     }
 
     /// Finishes what the daemon before us had begun.
@@ -189,10 +198,6 @@ impl Task {
                 self.restart(Restart::default(), reply).await;
             }
             Unfinished::Start => self.begin(Vec::new()).await,
-            Unfinished::Stopped(then) => {
-                self.phase = Phase::Stopping(Box::new(Stopping::over(then)));
-                self.stopped().await;
-            }
             Unfinished::Ended => {
                 let pause = Instant::now();
                 lock(&self.shared).set_status(Status::WaitingRestart);
@@ -215,8 +220,6 @@ pub(super) enum Unfinished {
     Torn,
     /// It was to be started.
     Start,
-    /// It has ended as it was asked to.
-    Stopped(Then),
     /// It ended by itself, or is not to be found.
     Ended,
 }

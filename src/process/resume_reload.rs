@@ -15,6 +15,7 @@ use super::{
     saved::{SavedReplacement, SavedRetirement, from_clock},
     settings::Settings,
     task::{Phase, Shared, Task, lock},
+    tree::Tree,
 };
 use crate::slot::StateSlot;
 
@@ -113,6 +114,7 @@ impl Task {
                 settings: Settings::read(&saved.env),
                 gently: saved.gently,
                 silent: saved.silent,
+                tree: Tree::marked(&saved.tree),
             };
             self.retiring.push(retiree.go_on(saved.stage));
         }

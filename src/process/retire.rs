@@ -62,6 +62,8 @@ pub(super) struct Retiree {
     pub gently: bool,
     /// Whether nobody is told of it: a replacement that did not come up never was in the list.
     pub silent: bool,
+    /// Whom the stop signal goes to.
+    pub tree: Tree,
 }
 
 /// Handle of a retirement.
@@ -106,11 +108,15 @@ impl Retiree {
             stage,
             gently: self.gently,
             silent: self.silent,
+            tree: self.tree.marks(),
         }
     }
 
-    /// Keeps where it is.
-    pub(super) fn note(&self, stage: Stage) {
+    /// Keeps where it is about to be.
+    pub(super) fn note(&mut self, stage: Stage) {
+        if matches!(stage, Stage::Signalled { .. }) {
+            self.tree = Tree::of(self.run.pid, self.settings.treekill);
+        }
         let text = serde_json::to_vec(&self.saved(stage)).unwrap_or_default();
         if let Err(error) = self.slot.write(&text) {
             let name = lock(&self.record).name().to_owned();
@@ -138,7 +144,6 @@ impl Retiree {
             retiree: self,
             hurry: hurry.clone(),
             exit: None,
-            tree: Tree::none(),
             copies: (0, Vec::new()),
         };
         let task = tokio::spawn(leaver.leave(stage, waiting, enters));
@@ -179,8 +184,6 @@ struct Leaver {
     hurry: CancellationToken,
     /// How it ended, once it has.
     exit: Option<Exit>,
-    /// Whom the stop signal went to.
-    tree: Tree,
     /// Of the connections of a worker that is about to leave, and how many servers it closes.
     copies: (usize, Vec<Copied>),
 }
@@ -190,8 +193,6 @@ impl Leaver {
         let mut stage = first;
         if enters {
             self.enter(stage);
-        } else {
-            self.tree = Tree::of(self.retiree.run.pid, self.retiree.settings.treekill);
         }
         while !self.is_over(stage).await {
             let way = self.retiree.way();
@@ -236,11 +237,12 @@ impl Leaver {
             }
             Stage::Signalled { .. } => self.signal(),
             Stage::Killed { .. } => {
+                let mut tree = self.retiree.tree.renewed();
                 if self.exit.is_none() {
-                    self.tree = Tree::of(run.pid, self.retiree.settings.treekill);
+                    tree = tree.with(Tree::of(run.pid, self.retiree.settings.treekill));
                 }
-                self.tree.grow();
-                self.tree.signal(Signal::SIGKILL);
+                tree.signal(Signal::SIGKILL);
+                self.retiree.tree = tree;
             }
         }
     }
@@ -262,7 +264,7 @@ impl Leaver {
     }
 
     fn signal(&mut self) {
-        let Retiree { run, record, .. } = &self.retiree;
+        let record = &self.retiree.record;
         let mut record = lock(record);
         let shown = record.shown_id();
         self.retiree
@@ -270,8 +272,7 @@ impl Leaver {
             .journal
             .info(format!("Stopping app:{} id:{shown}", record.name()));
         record.set_status(Status::Stopping);
-        self.tree = Tree::of(run.pid, self.retiree.settings.treekill);
-        self.tree.signal(stop_signal(&record.env));
+        self.retiree.tree.signal(stop_signal(&record.env));
     }
 
     /// Waits for what ends a stage: what it is for, the end of its time, or the end of the run, which is told.
@@ -280,9 +281,9 @@ impl Leaver {
             retiree,
             hurry,
             exit,
-            tree,
             copies,
         } = self;
+        let Retiree { run, tree, .. } = retiree;
         let copies = std::mem::take(copies);
         let Run {
             pid,
@@ -290,7 +291,7 @@ impl Leaver {
             words,
             worker,
             ..
-        } = &mut retiree.run;
+        } = run;
         let reached = async {
             match (stage, worker) {
                 (Stage::Draining { .. }, Some(worker)) => drained(worker, *pid).await,

@@ -16,6 +16,7 @@ use super::{
     stages::Stage,
     stop::{Stopping, Then},
     task::{Phase, lock},
+    tree::Mark,
 };
 
 /// Version of the layout.
@@ -70,6 +71,9 @@ pub(super) enum SavedPhase {
         killed: bool,
         exited: bool,
         then: SavedThen,
+        /// The processes that are waited for.
+        #[serde(default)]
+        tree: Vec<Mark>,
     },
     Pausing {
         until: i64,
@@ -109,6 +113,9 @@ pub(super) struct SavedRetirement {
     pub stage: Stage,
     pub gently: bool,
     pub silent: bool,
+    /// Whom the stop signal went to.
+    #[serde(default)]
+    pub tree: Vec<Mark>,
 }
 
 /// What comes after a stop.
@@ -230,6 +237,7 @@ impl SavedPhase {
                 },
                 Then::Forget => SavedThen::Forget,
             },
+            tree: stopping.tree.marks(),
         }
     }
 }
@@ -279,12 +287,14 @@ mod tests {
         let SavedPhase::Stopping {
             then: SavedThen::Start { set },
             killed: true,
+            tree,
             ..
         } = saved.phase
         else {
             panic!("{:?}", saved.phase)
         };
         assert_eq!(set["args"], "x");
+        assert_eq!(tree, []);
     }
 
     #[test]

@@ -19,7 +19,7 @@ const LAST_PATIENCE: Duration = Duration::from_secs(2);
 /// A process that was asked to end.
 pub(super) struct Stopping {
     /// Itself and its descendants.
-    tree: Arc<Tree>,
+    pub(super) tree: Arc<Tree>,
     /// Done when all of them are gone.
     pub(super) gone: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// When patience ends; `None` once it was given up.
@@ -132,7 +132,8 @@ impl Task {
         let Phase::Stopping(stopping) = &mut self.phase else {
             return;
         };
-        let record = lock(&self.shared);
+        let mut record = lock(&self.shared);
+        record.changed = true;
         let (name, pid) = (record.name().to_owned(), record.pid);
         drop(record);
         if stopping.killed {
@@ -143,10 +144,12 @@ impl Task {
         self.around.journal.info(format!(
             "Process with pid {pid} still alive after the timeout, sending SIGKILL to its tree"
         ));
-        let mut tree = Tree::of(pid, self.settings.treekill);
-        tree.grow();
+        let mut tree = stopping.tree.renewed();
+        if !stopping.exited {
+            tree = tree.with(Tree::of(pid, self.settings.treekill));
+        }
         tree.signal(Signal::SIGKILL);
-        stopping.tree.signal(Signal::SIGKILL);
+        stopping.wait_for(tree);
         stopping.killed = true;
         stopping.deadline = Some(Instant::now() + self.settings.kill_timeout.max(LAST_PATIENCE));
     }
@@ -234,40 +237,31 @@ impl Task {
 }
 
 impl Stopping {
-    /// A stop that an earlier daemon began.
+    /// A stop that an earlier daemon began; `exited` if only descendants are left, or nobody.
     pub(super) fn resumed(
-        pid: i32,
-        whole: bool,
+        tree: Tree,
         deadline: Option<Instant>,
         killed: bool,
+        exited: bool,
         then: Then,
     ) -> Self {
-        let tree = Arc::new(Tree::of(pid, whole));
+        let tree = Arc::new(tree);
         let gone = wait_for(Arc::clone(&tree));
         Self {
             tree,
             gone,
             deadline,
             killed,
-            exited: false,
+            exited,
             then,
             waiting: Vec::new(),
         }
     }
 
-    /// A stop that is over but for what comes after it.
-    pub(super) fn over(then: Then) -> Self {
-        let tree = Arc::new(Tree::none());
-        let gone = wait_for(Arc::clone(&tree));
-        Self {
-            tree,
-            gone,
-            deadline: None,
-            killed: false,
-            exited: true,
-            then,
-            waiting: Vec::new(),
-        }
+    /// Waits for this tree from now on.
+    fn wait_for(&mut self, tree: Tree) {
+        self.tree = Arc::new(tree);
+        self.gone = wait_for(Arc::clone(&self.tree));
     }
 
     /// Another command while it ends: the later one decides what comes after.
