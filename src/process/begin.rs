@@ -20,6 +20,9 @@ impl Task {
         let (env, name, pm_id, mode) = {
             let mut record = lock(&self.shared);
             record.set_status(Status::Launching);
+            record.forget_run();
+            record.set("axm_options", serde_json::Map::new());
+            record.set("axm_dynamic", serde_json::Map::new());
             record.set("pm_uptime", now());
             record.started = now();
             record.pid = 0;

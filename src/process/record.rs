@@ -1,13 +1,14 @@
 //! What is known of a process: `pm2_env` and what belongs to its present run. The process's task writes it, anybody
 //! reads it, in a few lines under a mutex.
 
-use std::os::fd::OwnedFd;
+use std::{os::fd::OwnedFd, time::Duration};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
+use super::{agent, stop::stop_signal};
 use crate::{
     app::launch::Mode,
-    channel::ChannelSender,
+    channel::{ChannelError, ChannelSender},
     sys::{pidfd::Handle, usage::Usage},
 };
 
@@ -75,6 +76,10 @@ pub struct Record {
     pub(super) started: i64,
     /// Whether something changed since it was last kept for a later daemon.
     pub(super) changed: bool,
+    /// What the agent in the present run can be asked to do; `None` while no agent has said that it is there.
+    pub(super) agent: Option<Vec<String>>,
+    /// The exception that the app is dying of, to be told after its last words.
+    pub(super) exception: Option<Box<RawValue>>,
     /// Where to write to the running app.
     pub live: Option<Live>,
     /// The last measurement, to tell the use of the processor since then.
@@ -91,6 +96,15 @@ pub struct Live {
     pub stdin: Option<OwnedFd>,
 }
 
+impl Live {
+    /// Makes the app, which must have the agent, end its connections, and stay until its stop signal comes, at most
+    /// this long: its handler of that signal runs even if nothing else is left to do.
+    pub fn drain(&self, patience: Duration, env: &Pm2Env) -> Result<(), ChannelError> {
+        let line = agent::drain(patience, stop_signal(env).as_str());
+        self.channel.send_internal(&line)
+    }
+}
+
 impl Record {
     /// A record of a process that has not run.
     pub fn new(pm_id: u32, env: Pm2Env) -> Self {
@@ -102,6 +116,8 @@ impl Record {
             worker: None,
             started: 0,
             changed: true,
+            agent: None,
+            exception: None,
             live: None,
             measured: None,
         }
@@ -123,6 +139,32 @@ impl Record {
     /// Whether Node's cluster runs it.
     pub fn is_cluster(&self) -> bool {
         Mode::of(&self.env) == Mode::Cluster
+    }
+
+    /// Whether the present run has the agent.
+    pub fn has_agent(&self) -> bool {
+        self.agent.is_some()
+    }
+
+    /// Whether the agent, and no one else in the app, has announced this action.
+    pub fn is_of_agent(&self, action: &str) -> bool {
+        let actions = self.agent.as_ref();
+        actions.is_some_and(|actions| actions.iter().any(|known| known == action))
+    }
+
+    /// Has the agent say once more what it said to a daemon that is dead.
+    pub(super) fn ask_agent(&self) {
+        if let Some(live) = self.live.as_ref().filter(|_| self.has_agent()) {
+            // An app that takes nothing more has ended, or does not read what it has.
+            let _ = live.channel.send_internal(agent::report());
+        }
+    }
+
+    /// Forgets what the app said of itself when it ran; its options are seen until the next run.
+    pub(super) fn forget_run(&mut self) {
+        self.agent = None;
+        self.set("axm_monitor", Map::new());
+        self.set("axm_actions", Vec::<Value>::new());
     }
 
     /// Sets the status, here and in `env`.

@@ -26,6 +26,7 @@ pub(super) fn record(saved: &Saved) -> Record {
     record.pid = saved.pid;
     record.worker = saved.worker;
     record.started = saved.started;
+    record.agent.clone_from(&saved.agent);
     record
 }
 
@@ -85,6 +86,9 @@ impl Task {
             record.changed = true;
         }
         let torn = self.slot.noted() || (saved.worker.is_some() && orphan);
+        if !torn {
+            lock(&self.shared).ask_agent();
+        }
         match phase {
             _ if torn && !matches!(phase, SavedPhase::Stopping { .. }) => {
                 self.phase = Phase::Online;

@@ -31,6 +31,9 @@ pub struct Saved {
     /// Number as a cluster worker.
     #[serde(default)]
     pub(super) worker: Option<u32>,
+    /// What the agent in the present run can be asked to do, if it has one.
+    #[serde(default)]
+    pub(super) agent: Option<Vec<String>>,
     /// When the present run began, in milliseconds since 1970.
     #[serde(default)]
     pub(super) started: i64,
@@ -80,6 +83,7 @@ impl Saved {
             env: record.env.clone(),
             pid: record.pid,
             worker: record.worker,
+            agent: record.agent.clone(),
             started: record.started,
             unstable_restarts: counters.unstable_restarts,
             previous_backoff: u64::try_from(counters.previous_backoff.as_millis())
@@ -189,6 +193,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let mut record = Record::new(1, Map::new());
         record.pid = 7;
+        record.agent = Some(vec!["km:heapdump".to_owned()]);
         let phase = Phase::Pausing {
             until: Instant::now() + Duration::from_secs(5),
         };

@@ -292,7 +292,7 @@ fn wait_for(tree: Arc<Tree>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
 }
 
 /// SIGINT, or what `PM2_KILL_SIGNAL` names in the app's environment or ours.
-fn stop_signal(env: &Pm2Env) -> Signal {
+pub(super) fn stop_signal(env: &Pm2Env) -> Signal {
     let named = env
         .get("PM2_KILL_SIGNAL")
         .and_then(serde_json::Value::as_str)
