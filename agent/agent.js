@@ -4,8 +4,7 @@
 // exceptions, runs actions, and gives a reload what it needs of the app.
 //
 // It must not change what the app does: nothing here keeps the app alive (but for `hold`), throws into it or patches
-// Node, no module is loaded before it is needed, and the app's children are without it. The daemon gives it to any
-// Node that an app may have: no syntax that is younger than Node 10.
+// Node, no module is loaded before it is needed, the app's children are without it. No syntax younger than Node 10.
 
 // What an app may replace (a `send` of its own, fake timers) is taken as it is now.
 const { env, hrtime, send } = process
@@ -53,8 +52,8 @@ function introduce() {
     'feature.profiler.cpu_js': true,
   }
   const announced = ([action_name, [arity]]) => ({ action_name, action_type: 'internal', arity })
-  const list = Object.entries(actions).map(announced)
-  say({ cmd: 'NODE_RPM2', act: 'agent', node_version: process.versions.node, actions: list, options })
+  const about = { node_version: process.versions.node, actions: Object.entries(actions).map(announced), options }
+  say({ cmd: 'NODE_RPM2', act: 'agent', ...about })
 }
 
 function dress() {
@@ -199,6 +198,8 @@ function lastOf(length) {
 
 // HTTP: once somebody listens, Node tells of each request. The time of some is taken, all are counted.
 
+// From the socket below TLS, which Node lists, to the one that has the response.
+const SECURED = Symbol('secured')
 let channels
 let latencies
 let taken = 0
@@ -211,8 +212,9 @@ function watchHttp() {
   const begun = new WeakMap()
   // Node 18 forgets a channel that nobody holds.
   channels = ['http.server.request.start', 'http.server.response.finish'].map((name) => channel(name))
-  channels[0].subscribe(({ response }) => {
+  channels[0].subscribe(({ response, socket }) => {
     if (closing) closeAfter(response)
+    if (socket && socket._parent) socket._parent[SECURED] = socket
     if (taken++ < 100) begun.set(response, milliseconds())
   })
   channels[1].subscribe(({ response }) => {
@@ -283,7 +285,6 @@ function placeIn(line) {
 
 // Actions
 
-const DATA_LIMIT = 24 * 1024 * 1024
 // A profile grows, and whoever started it may have forgotten it.
 const PROFILE_LIMIT = 10 * 60 * 1000
 
@@ -309,10 +310,9 @@ function act({ call }) {
 }
 
 function dumpHeap({ initiated = 'manual' }) {
+  const write = (file) => require('v8').writeHeapSnapshot(file)
   // The answer is on its way before everything stands still.
-  setImmediate(() => {
-    deliver({ at: Date.now(), initiated, type: 'heapdump' }, (file) => require('v8').writeHeapSnapshot(file))
-  })
+  setImmediate(attempt, deliver, { at: Date.now(), initiated, type: 'heapdump' }, write)
   return { success: true }
 }
 
@@ -334,11 +334,11 @@ function stopProfile(type) {
   const { session, timer, method, about } = profiles.get(type)
   profiles.delete(type)
   stopTimer(timer)
-  setImmediate(() => {
-    session.post(method.replace('start', 'stop'), (error, result) => {
-      session.disconnect()
-      deliver(about, (file) => require('fs').writeFileSync(file, JSON.stringify(result.profile)))
-    })
+  setImmediate(attempt, deliver, about, (file) => {
+    let profile
+    session.post(method.replace('start', 'stop'), (error, result) => (profile = result && result.profile))
+    session.disconnect()
+    require('fs').writeFileSync(file, JSON.stringify(profile))
   })
   return { success: true, uuid: about.uuid }
 }
@@ -353,7 +353,7 @@ function deliver(about, write) {
     write(file)
     about.duration = Date.now() - about.at
     if (about.uuid) about.success = true
-    if (fs.statSync(file).size > DATA_LIMIT) about.file = file
+    if (fs.statSync(file).size > 24 * 2 ** 20) about.file = file
     else {
       about.data = fs.readFileSync(file, 'utf8')
       fs.unlinkSync(file)
@@ -373,7 +373,8 @@ let release
 function drain({ for: patience, signal = 'SIGINT' }) {
   closing = true
   hold(Math.min(Math.max(Number(patience) || 0, 0), 2 ** 31 - 1), signal)
-  for (const { _httpMessage: message } of process._getActiveHandles()) {
+  for (const handle of process._getActiveHandles()) {
+    const message = (handle[SECURED] || handle)._httpMessage
     // It may also be a request that the app has sent.
     if (message && typeof message.writeHead === 'function') closeAfter(message)
   }
