@@ -250,6 +250,33 @@ mod tests {
         assert_eq!(record.to_child()["id"], 5);
     }
 
+    #[tokio::test]
+    async fn a_run_with_the_agent_can_be_drained_and_says_all_again() {
+        let (_reader, sender, child) = crate::channel::open().unwrap();
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let mut record = record();
+        record.set("PM2_KILL_SIGNAL", "SIGUSR2");
+        let live = Live {
+            handle: Handle::open(pid).unwrap(),
+            channel: sender,
+            stdin: None,
+        };
+        record.live = Some(live);
+        record.ask_agent();
+        record.agent = Some(Vec::new());
+        record.ask_agent();
+        let live = record.live.as_ref().unwrap();
+        live.drain(Duration::from_secs(8), &record.env).unwrap();
+        let mut buffer = [0; 1024];
+        let count = nix::unistd::read(&child, &mut buffer).unwrap();
+        let lines = std::str::from_utf8(&buffer[..count]).unwrap();
+        let expected = "{\"cmd\":\"NODE_RPM2\",\"act\":\"report\"}\n\
+            {\"cmd\":\"NODE_RPM2\",\"act\":\"drain\",\"for\":8000,\"signal\":\"SIGUSR2\"}\n";
+        assert_eq!(lines, expected);
+        record.forget_run();
+        assert!(!record.has_agent());
+    }
+
     #[test]
     fn events_carry_no_environment() {
         assert!(!record().to_event().contains_key("env"));
