@@ -12,6 +12,7 @@ mod cli_start;
 mod cluster_listen;
 mod cluster_protocols;
 mod cluster_workers;
+mod daemon_agent;
 mod daemon_launch;
 mod daemon_life;
 mod daemon_logs;

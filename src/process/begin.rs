@@ -20,9 +20,11 @@ impl Task {
         let (env, name, run, mode) = {
             let mut record = lock(&self.shared);
             record.set_status(Status::Launching);
+            record.forget_run();
+            record.set("axm_options", serde_json::Map::new());
+            record.set("axm_dynamic", serde_json::Map::new());
             record.set("pm_uptime", now());
             record.started = now();
-            record.agent = false;
             record.pid = 0;
             let mode = if record.is_cluster() {
                 "cluster"

@@ -21,6 +21,7 @@ impl Task {
         let uptime = run.started.elapsed();
         launch::collect_last_words(&mut run).await;
         self.record_exit(exit);
+        self.around.tell_exception(&mut lock(&self.shared));
         let asked = matches!(self.phase, Phase::Stopping(_));
         let age = self.age();
         let ended = Ended {
@@ -55,6 +56,7 @@ impl Task {
         let mut record = lock(&self.shared);
         // Closing our end of the channel and of stdin lets go of what is left of the app.
         record.live = None;
+        record.forget_run();
         record.set("exit_code", exit.code());
         let pid_file = record.text("pm_pid_path");
         if !pid_file.is_empty() {

@@ -4,7 +4,7 @@ use std::{
     io,
     os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use nix::sys::signal::Signal;
@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{
+    agent,
     command::{Command, ProcessError, Reload, Restart},
     outlet::Surroundings,
     record::{Pm2Env, Record, Status},
@@ -146,6 +147,34 @@ impl Process {
         drop(record);
         match channel {
             Some(channel) => Ok(channel.send(&[body])?),
+            None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Whether the present run has the agent, which is what [`drain`](Self::drain) asks.
+    pub fn has_agent(&self) -> bool {
+        self.record().has_agent()
+    }
+
+    /// Makes the app end its connections, and stay until its stop signal comes, see [`Live::drain`].
+    ///
+    /// [`Live::drain`]: super::record::Live::drain
+    pub fn drain(&self, patience: Duration) -> Result<(), ProcessError> {
+        let record = self.record();
+        match record.live.as_ref().filter(|_| record.has_agent()) {
+            Some(live) => Ok(live.drain(patience, &record.env)?),
+            None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Has an action done that the app has announced. `call` is its name, or an object with it and options, as JSON.
+    pub fn act(&self, action: &str, call: &[u8]) -> Result<(), ProcessError> {
+        let record = self.record();
+        match &record.live {
+            Some(live) if record.is_of_agent(action) => {
+                Ok(live.channel.send_internal(&agent::action(call))?)
+            }
+            Some(live) => Ok(live.channel.send(&[call])?),
             None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
         }
     }

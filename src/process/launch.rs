@@ -27,11 +27,19 @@ use super::{
     task::Shared,
 };
 use crate::{
-    app::launch::{self as plan, Mode},
+    app::{
+        agent::{self, Agent},
+        launch::{self as plan, Mode},
+    },
     channel::{self, ChannelReader, ChannelSender, LongLine},
     cluster::{Policy, Worker},
     slot::StateSlot,
-    sys::{descriptor, pidfd::Handle, proc::Exit, spawn::Program},
+    sys::{
+        descriptor,
+        pidfd::Handle,
+        proc::Exit,
+        spawn::{Owner, Program},
+    },
 };
 
 /// Descriptor of the IPC channel in the app.
@@ -74,12 +82,8 @@ pub(super) async fn launch(
     let (out, out_end) = descriptor::pipe()?;
     let (err, err_end) = descriptor::pipe()?;
     let (stdin, stdin_end) = input(mode)?;
-    let program = program(
-        env,
-        mode,
-        worker.as_deref(),
-        vec![stdin_end, out_end, err_end, child_channel],
-    )?;
+    let descriptors = vec![stdin_end, out_end, err_end, child_channel];
+    let program = program(env, mode, worker.as_deref(), descriptors, around)?;
     let path = program.path.to_string_lossy().into_owned();
     let kept = name.kept();
     let channel = sender.clone();
@@ -283,8 +287,9 @@ fn program(
     mode: Mode,
     worker: Option<&Worker>,
     descriptors: Vec<OwnedFd>,
+    around: &Surroundings,
 ) -> Result<Program, ProcessError> {
-    let command = plan::command(env)
+    let mut command = plan::command(env)
         .ok_or_else(|| ProcessError::Attributes("`pm_exec_path` is missing".to_owned()))?;
     let mut variables = plan::child_environment(env, mode);
     keep_own(&mut variables, env);
@@ -301,6 +306,11 @@ fn program(
     if let Some(home) = home {
         variables.retain(|(name, _)| name != "HOME");
         variables.push(("HOME".to_owned(), home));
+    }
+    variables.retain(|(name, _)| name != agent::VARIABLE);
+    if let Some(file) = agent_file(env, owner.as_ref(), around) {
+        command.args.splice(0..0, ["-r".to_owned(), file]);
+        variables.push((agent::VARIABLE.to_owned(), "1".to_owned()));
     }
     let search = variables
         .iter()
@@ -327,6 +337,25 @@ fn program(
         owner,
         descriptors,
     })
+}
+
+/// The agent's file, for an app that is to have one. No app fails to start for want of it.
+fn agent_file(env: &Pm2Env, owner: Option<&Owner>, around: &Surroundings) -> Option<String> {
+    let file = match Agent::of(env) {
+        Agent::No => return None,
+        Agent::Yes => around
+            .agent
+            .ready(owner)
+            .map(|path| path.to_string_lossy().into_owned()),
+        Agent::Impossible(flag) => Err(format!("{flag} would keep Node from reading it")),
+    };
+    file.map_err(|reason| {
+        let name = env.get("name").and_then(Value::as_str).unwrap_or_default();
+        around.journal.error(format!(
+            "App [{name}] is started without the agent: {reason}"
+        ));
+    })
+    .ok()
 }
 
 /// Attributes that are the app's state, not its declaration: no variable of the same name displaces them.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{outlet::Surroundings, place::Place, record::Record, task::lock};
+use super::{agent, outlet::Surroundings, place::Place, record::Record, task::lock};
 use crate::{
     channel::{ChannelEvent, ChannelReader},
     cluster::{Worker, WorkerEvent},
@@ -78,6 +78,7 @@ impl Listener {
                         Some(WorkerEvent::ExitedAfterDisconnect) | None => {}
                     }
                 }
+                ChannelEvent::Agent(line) => self.agent(&line),
                 ChannelEvent::TooLarge { size, limit } => self.refused(size, limit),
                 ChannelEvent::NotJson { preview } => {
                     let name = lock(&self.place.record()).name().to_owned();
@@ -124,6 +125,19 @@ impl Listener {
         );
     }
 
+    fn agent(&self, line: &[u8]) {
+        match agent::read(line) {
+            Some(agent::Word::Loaded(introduction)) => {
+                introduction.enter(&mut lock(&self.place.record()));
+                self.tell(Word::Changed);
+            }
+            Some(agent::Word::Exception(data)) => {
+                self.around.hold_exception(&self.place.record(), data);
+            }
+            None => {}
+        }
+    }
+
     fn message(&self, body: &Bytes) {
         if body.as_ref() == b"\"ready\"" {
             self.tell(Word::Ready);
@@ -162,7 +176,7 @@ fn keep(topic: &str, data: &[u8], record: &mut Record) -> bool {
     }
     let value = || serde_json::from_slice::<Value>(data).unwrap_or_default();
     match topic {
-        "axm:action" => add_action(record, value()),
+        "axm:action" => announce(record, value()),
         "axm:monitor" => merge(record, "axm_monitor", value()),
         "axm:option:configuration" => {
             let options = value();
@@ -181,10 +195,18 @@ fn keep(topic: &str, data: &[u8], record: &mut Record) -> bool {
     true
 }
 
+/// An action of the app itself: its own code is asked for it from now on, even if the agent could do the same.
+fn announce(record: &mut Record, action: Value) {
+    if let (Some(name), Some(others)) = (agent::name_of(&action), &mut record.agent) {
+        others.retain(|other| other != name);
+    }
+    add_action(record, action);
+}
+
 /// Most actions an app may announce: a bound on what it can make us keep.
 const ACTIONS_LIMIT: usize = 1000;
 
-fn add_action(record: &mut Record, action: Value) {
+pub(super) fn add_action(record: &mut Record, action: Value) {
     if let Some(Value::Array(actions)) = record.env.get_mut("axm_actions") {
         let name = action.get("action_name").cloned();
         let known = actions
@@ -196,7 +218,7 @@ fn add_action(record: &mut Record, action: Value) {
     }
 }
 
-fn merge(record: &mut Record, key: &str, change: Value) {
+pub(super) fn merge(record: &mut Record, key: &str, change: Value) {
     if let (Some(Value::Object(kept)), Value::Object(change)) = (record.env.get_mut(key), change) {
         for (key, value) in change {
             if kept.len() < ACTIONS_LIMIT || kept.contains_key(&key) {
@@ -207,7 +229,7 @@ fn merge(record: &mut Record, key: &str, change: Value) {
 }
 
 /// The `process` member of an app's events.
-fn identity(record: &Record) -> Value {
+pub(super) fn identity(record: &Record) -> Value {
     let versioning = record.env.get("versioning");
     let of = |key: &str| record.env.get(key).cloned().unwrap_or_default();
     if record.is_cluster() {
@@ -269,6 +291,17 @@ mod tests {
             (record.name(), &record.env["axm_options"]["http"]),
             ("new", &json!(true))
         );
+    }
+
+    #[test]
+    fn an_action_of_the_apps_own_is_not_the_agents() {
+        let mut record = record();
+        record.agent = Some(vec!["km:heapdump".into(), "km:cpu:profiling:start".into()]);
+        assert!(record.is_of_agent("km:heapdump") && !record.is_of_agent("own"));
+        let action = br#"{"action_name":"km:heapdump"}"#;
+        assert!(keep("axm:action", action, &mut record));
+        assert!(!record.is_of_agent("km:heapdump"));
+        assert!(record.is_of_agent("km:cpu:profiling:start"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub(crate) mod agent;
 mod begin;
 mod command;
 mod exit;
@@ -29,6 +30,7 @@ mod task;
 mod tree;
 mod watch;
 
+pub use agent::AgentFile;
 pub use command::{Change, ProcessError, Reload, Restart};
 pub use handle::Process;
 pub use launch::{KeptRun, Resumed};

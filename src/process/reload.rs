@@ -132,6 +132,10 @@ impl Task {
         record.serial = run.serial;
         record.last_serial = run.serial;
         record.set_status(Status::Launching);
+        record.forget_run();
+        for told in ["axm_options", "axm_dynamic"] {
+            record.set(told, serde_json::Map::new());
+        }
         record.set("unstable_restarts", 0);
         for time in ["created_at", "pm_uptime"] {
             record.set(time, now());

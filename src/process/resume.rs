@@ -36,7 +36,7 @@ pub(super) fn record(saved: &Saved) -> Record {
     record.started = saved.started;
     record.serial = saved.serial;
     record.last_serial = saved.last_serial;
-    record.agent = saved.agent;
+    record.agent.clone_from(&saved.agent);
     record
 }
 
@@ -131,6 +131,9 @@ impl Task {
             record.changed = true;
         }
         let torn = self.slot.noted() || (saved.worker.is_some() && orphan);
+        if !torn {
+            lock(&self.shared).ask_agent();
+        }
         match phase {
             _ if torn && !matches!(phase, SavedPhase::Stopping { .. }) => {
                 self.phase = Phase::Online;

@@ -70,7 +70,7 @@ impl OldRun {
 fn record_of(
     run: RunName,
     env: &Pm2Env,
-    (pid, worker, started, agent): (i32, Option<u32>, i64, bool),
+    (pid, worker, started, agent): (i32, Option<u32>, i64, Option<Vec<String>>),
 ) -> Record {
     let mut record = Record::new(run.pm_id, env.clone());
     record.status = Status::of(record.text("status"));
@@ -97,7 +97,7 @@ impl Task {
                 pm_id: lock(&self.shared).pm_id,
                 serial: saved.serial,
             };
-            let state = (saved.pid, saved.worker, saved.started, saved.agent);
+            let state = (saved.pid, saved.worker, saved.started, saved.agent.clone());
             let record = self.own_or(record_of(run, &saved.env, state), &saved.env);
             let Some((run, live)) = self.resume_run(run, &record, &saved.env, inherited) else {
                 self.around.keeper.forget(&run.kept());
@@ -143,7 +143,7 @@ impl Task {
             pm_id: lock(&self.shared).pm_id,
             serial: saved.serial,
         };
-        let state = (saved.pid, saved.worker, saved.started, saved.agent);
+        let state = (saved.pid, saved.worker, saved.started, saved.agent.clone());
         let record = Arc::new(Mutex::new(record_of(run, &saved.env, state)));
         let resumed = self.resume_run(run, &record, &saved.env, inherited);
         let (Some(slot), Some((run, live))) = (slot, resumed) else {

@@ -104,7 +104,7 @@ impl Retiree {
             pid: self.run.pid,
             worker: record.worker,
             started: record.started,
-            agent: record.agent,
+            agent: record.agent.clone(),
             stage,
             gently: self.gently,
             silent: self.silent,
@@ -158,7 +158,7 @@ impl Retiree {
     /// What the way out depends on.
     fn way(&self) -> Way {
         let worker = self.run.worker.as_ref();
-        let agent = lock(&self.record).agent;
+        let agent = lock(&self.record).has_agent();
         let accepts_itself = worker.is_some_and(|worker| worker.accepts_itself());
         Way {
             drains: worker.is_some() && !accepts_itself,
@@ -255,11 +255,13 @@ impl Leaver {
             settings,
             ..
         } = &self.retiree;
+        let record = lock(record);
         if let Some(live) = live
-            && lock(record).agent
+            && record.has_agent()
         {
             let patience = from_clock(stage.until()).saturating_duration_since(Instant::now());
-            live.tell_to_drain(patience + settings.kill_timeout * 2);
+            // Not taken: it reads nothing, and is drained as one without an agent.
+            let _ = live.drain(patience + settings.kill_timeout * 2, &record.env);
         }
     }
 
@@ -345,6 +347,8 @@ impl Leaver {
         let proc = {
             let mut record = lock(&record);
             record.live = None;
+            around.tell_exception(&mut record);
+            record.forget_run();
             record.set("exit_code", exit.code());
             around.journal.info(format!(
                 "App [{}:{}] exited with code [{}] via signal [{}]",

@@ -35,6 +35,9 @@ pub struct Saved {
     /// Number as a cluster worker.
     #[serde(default)]
     pub(super) worker: Option<u32>,
+    /// What the agent in the present run can be asked to do, if it has one.
+    #[serde(default)]
+    pub(super) agent: Option<Vec<String>>,
     /// When the present run began, in milliseconds since 1970.
     #[serde(default)]
     pub(super) started: i64,
@@ -43,8 +46,6 @@ pub struct Saved {
     pub(super) serial: u32,
     #[serde(default)]
     pub(super) last_serial: u32,
-    #[serde(default)]
-    pub(super) agent: bool,
     #[serde(default)]
     unstable_restarts: u32,
     #[serde(default)]
@@ -94,7 +95,7 @@ pub(super) struct SavedReplacement {
     pub worker: Option<u32>,
     pub started: i64,
     #[serde(default)]
-    pub agent: bool,
+    pub agent: Option<Vec<String>>,
     pub online: bool,
     pub ready: bool,
     pub gently: bool,
@@ -109,7 +110,7 @@ pub(super) struct SavedRetirement {
     pub worker: Option<u32>,
     pub started: i64,
     #[serde(default)]
-    pub agent: bool,
+    pub agent: Option<Vec<String>>,
     pub stage: Stage,
     pub gently: bool,
     pub silent: bool,
@@ -136,10 +137,10 @@ impl Saved {
             env: record.env.clone(),
             pid: record.pid,
             worker: record.worker,
+            agent: record.agent.clone(),
             started: record.started,
             serial: record.serial,
             last_serial: record.last_serial,
-            agent: record.agent,
             unstable_restarts: counters.unstable_restarts,
             previous_backoff: u64::try_from(counters.previous_backoff.as_millis())
                 .unwrap_or(u64::MAX),
@@ -251,7 +252,7 @@ impl SavedReplacement {
             pid: record.pid,
             worker: record.worker,
             started: record.started,
-            agent: record.agent,
+            agent: record.agent.clone(),
             online: reloading.online,
             ready: reloading.ready,
             gently: reloading.gently,
@@ -303,7 +304,11 @@ mod tests {
         let saved = Saved::from_bytes(bytes).unwrap();
         assert_eq!((saved.run_name().serial, saved.last_serial), (4, 5));
         assert_eq!(saved.replacement_name().unwrap().serial, 5);
-        assert!(saved.agent && saved.awaits_replacement(4712) && !saved.awaits_replacement(4711));
+        assert!(
+            saved.agent.is_some()
+                && saved.awaits_replacement(4712)
+                && !saved.awaits_replacement(4711)
+        );
         let SavedPhase::Reloading { replacement, .. } = &saved.phase else {
             panic!("{:?}", saved.phase)
         };
@@ -325,6 +330,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let mut record = Record::new(1, Map::new());
         record.pid = 7;
+        record.agent = Some(vec!["km:heapdump".to_owned()]);
         let phase = Phase::Pausing {
             until: Instant::now() + Duration::from_secs(5),
         };
