@@ -321,6 +321,31 @@ export interface Success {
   success: boolean
 }
 
+export interface StartupOptions {
+  /** Who daemon and apps run as. Default: the caller. */
+  user?: string
+  /** That user's home folder; the daemon's home is `.rpm2` in it. */
+  hp?: string
+  /** Default: `rpm2-<user>`. */
+  serviceName?: string
+  /** Start only when the network is up. */
+  waitIp?: boolean
+  /** Only write the files, below this folder. */
+  root?: string
+}
+
+export interface StartupScript {
+  /** The file. */
+  destination: string
+  /** Its text. */
+  template: string
+}
+
+export interface RemovedStartupScript {
+  commands: string[]
+  platform: string
+}
+
 export interface SessionOptions {
   /** The daemon's home. Default: RPM2_HOME, else PM2_HOME, else `~/.rpm2`. */
   pm2_home?: string
@@ -490,6 +515,22 @@ export interface Session {
   conf(key: string, value: any, callback: Callback<Success>): void
   conf(key?: string, value?: any): Promise<Success & { value?: any }>
 
+  /** Has the system start rpm2 with the saved processes; only for root. Default: the init system that is there. */
+  startup(platform?: string, options?: StartupOptions): Promise<StartupScript>
+  startup(callback: Callback<StartupScript>): void
+  startup(platform: string | undefined, callback: Callback<StartupScript>): void
+  startup(platform: string | undefined, options: StartupOptions, callback: Callback<StartupScript>): void
+
+  /** Undoes `startup`; what runs goes on. */
+  uninstallStartup(platform?: string, options?: StartupOptions): Promise<RemovedStartupScript>
+  uninstallStartup(callback: Callback<RemovedStartupScript>): void
+  uninstallStartup(platform: string | undefined, callback: Callback<RemovedStartupScript>): void
+  uninstallStartup(
+    platform: string | undefined,
+    options: StartupOptions,
+    callback: Callback<RemovedStartupScript>,
+  ): void
+
   /** Always fails, as it does in pm2 7. */
   autoinstall(): Promise<never>
   autoinstall(callback: Callback<never>): void
@@ -570,6 +611,8 @@ export const set: Session['set']
 export const multiset: Session['multiset']
 export const unset: Session['unset']
 export const conf: Session['conf']
+export const startup: Session['startup']
+export const uninstallStartup: Session['uninstallStartup']
 export const autoinstall: Session['autoinstall']
 export const launchBus: Session['launchBus']
 export const sendDataToProcessId: Session['sendDataToProcessId']

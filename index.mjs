@@ -28,6 +28,8 @@ export const {
   env,
   jlist,
   profile,
+  startup,
+  uninstallStartup,
   get,
   set,
   multiset,

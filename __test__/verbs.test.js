@@ -4,6 +4,7 @@
 
 const assert = require('node:assert')
 const { spawn } = require('node:child_process')
+const fs = require('node:fs')
 const path = require('node:path')
 const { describe, test } = require('node:test')
 const { environmentFor, eventually, makeHome } = require('./support/home')
@@ -65,6 +66,19 @@ describe('functions that pm2 has otherwise', { concurrency: 2 }, () => {
     assert.deepStrictEqual(await session.conf('app'), { success: true, value: { key: { deep: [1] } } })
     await assert.rejects(session.get('nobody'), { message: 'nobody is not set' })
     for (const args of [[], ['key'], ['', 1], [5, 1]]) await assert.rejects(session.set(...args), { code: 'RPM2_USAGE' })
+  })
+
+  sessionTest('startup writes a service and uninstallStartup removes it', async (session, home) => {
+    const options = { user: 'www', hp: '/home/www', root: home }
+    const { destination, template } = await session.startup('systemd', options)
+    assert.strictEqual(destination, '/etc/systemd/system/rpm2-www.service')
+    assert.strictEqual(fs.readFileSync(path.join(home, destination), 'utf8'), template)
+    assert.deepStrictEqual(await session.uninstallStartup('systemd', options), {
+      commands: ['systemctl disable rpm2-www'],
+      platform: 'systemd',
+    })
+    assert.ok(!fs.existsSync(path.join(home, destination)))
+    await assert.rejects(session.startup('smoke', options), { code: 'RPM2_USAGE' })
   })
 
   sessionTest('what they cannot do is an error', async (session) => {

@@ -9,6 +9,7 @@ mod cli_logs;
 mod cli_reach;
 mod cli_settings;
 mod cli_start;
+mod cli_startup;
 mod cluster_listen;
 mod cluster_protocols;
 mod cluster_workers;

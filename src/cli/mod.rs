@@ -10,6 +10,7 @@ mod error;
 mod listed;
 mod logs;
 mod output;
+mod sd_notify;
 mod table;
 mod units;
 
