@@ -22,6 +22,7 @@ mod daemon_modes;
 mod daemon_protocol;
 mod daemon_reload;
 mod daemon_watch;
+mod ending;
 mod handover;
 mod keeper_faults;
 mod keeper_handover;

@@ -28,7 +28,7 @@ use crate::{
     process::{AgentFile, Surroundings, TRANSIT_KEPT, Transit},
     protocol::{READY, rpm2_version},
     slot::StateSlot,
-    sys::{descriptor, pidfd::Handle},
+    sys::{descriptor, pidfd::Handle, signals},
 };
 
 /// Why there is no daemon.
@@ -74,6 +74,7 @@ fn say(word: &str) {
 
 fn serve(home: &Home) -> Result<(), StartError> {
     descriptor::raise_limit();
+    signals::survive_file_size_limit();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let Some(end) = runtime.block_on(serve_async(home))? else {
         // Not one more task may run: all is the next daemon's.
