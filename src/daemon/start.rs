@@ -18,6 +18,7 @@ use super::{
     After,
     context::{Counts, Daemon},
     owner, run,
+    schedule::Schedules,
     takeover::Estate,
 };
 use crate::{
@@ -119,6 +120,7 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
     let belongs_to = kept.remove(owner::KEPT);
     let (counts, before) = counts(&mut kept, &keeper).await?;
     let primary = kept_primary(generation, &mut kept, &keeper, &journal).await?;
+    let schedules = Schedules::restore(kept_slot(&mut kept, &keeper, "schedules").await?);
     let transit = kept_transit(&mut kept, &keeper, &journal).await;
     let around = Surroundings {
         bus,
@@ -131,7 +133,7 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
         closing: CancellationToken::new(),
         leaving: CancellationToken::new(),
     };
-    let daemon = Daemon::new(home.clone(), around, counts);
+    let daemon = Daemon::new(home.clone(), around, counts, schedules);
     daemon.install_signals()?;
     if generation == 0 {
         introduce(&daemon);
