@@ -334,6 +334,24 @@ export interface StartupOptions {
   root?: string
 }
 
+export interface ServeOptions {
+  /** Answer with index.html for what does not exist. */
+  spa?: boolean
+  /** List folders without an index.html. */
+  ftp?: boolean
+  /** User that everybody needs. */
+  basic_auth_username?: string
+  /** Password that everybody needs. */
+  basic_auth_password?: string
+  /** Monitoring by pm2.io; not supported. */
+  monitor?: string
+  /** Default: `static-page-server-<port>`. */
+  name?: string
+  /** Start it although one of that name runs already. */
+  force?: boolean
+  [option: string]: any
+}
+
 export interface StartupScript {
   /** The file. */
   destination: string
@@ -531,6 +549,18 @@ export interface Session {
     callback: Callback<RemovedStartupScript>,
   ): void
 
+  /** Starts an app that serves the files of a folder over HTTP; default: the current one, on port 8080. */
+  serve(path?: string, port?: number | string, options?: ServeOptions): Promise<Procs>
+  serve(path: string | undefined, port: number | string | undefined, callback: Callback<Procs>): void
+  serve(
+    path: string | undefined,
+    port: number | string | undefined,
+    options: ServeOptions | undefined,
+    callback: Callback<Procs>,
+  ): void
+  /** As pm2's command calls it; `command` is not looked at. */
+  serve(path: string, port: number | string, options: ServeOptions, command: any, callback: Callback<Procs>): void
+
   /** Always fails, as it does in pm2 7. */
   autoinstall(): Promise<never>
   autoinstall(callback: Callback<never>): void
@@ -613,6 +643,7 @@ export const unset: Session['unset']
 export const conf: Session['conf']
 export const startup: Session['startup']
 export const uninstallStartup: Session['uninstallStartup']
+export const serve: Session['serve']
 export const autoinstall: Session['autoinstall']
 export const launchBus: Session['launchBus']
 export const sendDataToProcessId: Session['sendDataToProcessId']

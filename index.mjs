@@ -30,6 +30,7 @@ export const {
   profile,
   startup,
   uninstallStartup,
+  serve,
   get,
   set,
   multiset,

@@ -33,5 +33,6 @@ mod outlive;
 mod outlive_faults;
 mod outlive_reload;
 mod outlive_stop;
+mod serve;
 mod support;
 mod update;

@@ -30,6 +30,7 @@ mod select;
 mod send_data_to_process_id;
 mod send_line_to_stdin;
 mod send_signal;
+mod serve;
 mod settings;
 mod start;
 mod startup;
@@ -97,6 +98,7 @@ pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbRes
         "conf" => settings::conf(session, &value(0), &value(1)).await,
         "startup" => startup::startup(session, &value(0), &value(1)).await,
         "uninstallStartup" => startup::uninstall(session, &value(0), &value(1)).await,
+        "serve" => serve::serve(session, &value(0), &value(1), &value(2)).await,
         "profile" => profile::profile(session, &value(0), &value(1)).await,
         "update" => update(session).await.map(|_| Some(success())),
         "killDaemon" => kill_daemon::kill_daemon(session).await,

@@ -3,6 +3,8 @@
 mod declared;
 mod named;
 
+pub(super) use named::starting;
+
 use serde_json::{Map, Value, value::RawValue};
 
 pub(super) use self::declared::ForListed;
@@ -55,7 +57,10 @@ fn object(options: &Value) -> Map<String, Value> {
 }
 
 /// Sends one app to the daemon: the children it made.
-async fn prepare(session: &Session, prepared: &Prepared) -> Result<Vec<Value>, ClientError> {
+pub(super) async fn prepare(
+    session: &Session,
+    prepared: &Prepared,
+) -> Result<Vec<Value>, ClientError> {
     let env = Value::Object(prepared.env.clone()).to_string();
     session.call_as("prepare", &[&env]).await
 }
