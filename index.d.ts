@@ -203,6 +203,8 @@ export interface StartOptions {
   wait_ready?: boolean
   /** Milliseconds. Default: 3000. */
   listen_timeout?: number
+  /** Milliseconds that a replaced cluster worker has for the connections it serves. Default: 7000. */
+  drain_timeout?: number
   /** Milliseconds. Default: 1600. */
   kill_timeout?: number
   shutdown_with_message?: boolean
@@ -231,6 +233,13 @@ export type Declaration = StartOptions | StartOptions[] | { apps: StartOptions |
 export interface RestartOptions {
   /** Take the caller's environment anew. */
   updateEnv?: boolean
+}
+
+export interface ReloadOptions extends RestartOptions {
+  /** Processes of an app that are replaced at a time. Default: 1. */
+  parallel?: number
+  /** Go on although another reload seems to be under way. */
+  force?: boolean
 }
 
 /** A message for an app: it gets all of it, `id` included. */
@@ -401,6 +410,14 @@ export interface Session {
   restart(process: Target | Declaration, options?: RestartOptions): Promise<Procs>
   restart(process: Target | Declaration, options: RestartOptions, callback: Callback<Procs>): void
   restart(process: Target | Declaration, callback: Callback<Procs>): void
+
+  /**
+   * Replaces the processes of cluster apps one at a time, so that no client notices; each answer is that of the old
+   * process. Restarts what is no cluster app. If a new process does not come up the old one stays, and this fails.
+   */
+  reload(process: Target | Declaration, options?: ReloadOptions): Promise<Procs>
+  reload(process: Target | Declaration, options: ReloadOptions, callback: Callback<Procs>): void
+  reload(process: Target | Declaration, callback: Callback<Procs>): void
 
   /** Stops and forgets. */
   delete(process: Target): Promise<Procs>
@@ -605,6 +622,7 @@ export const close: Session['close']
 export const start: Session['start']
 export const stop: Session['stop']
 export const restart: Session['restart']
+export const reload: Session['reload']
 declare const del: Session['delete']
 // `delete` is a reserved word.
 export { del as delete }

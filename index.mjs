@@ -8,6 +8,7 @@ export const {
   start,
   stop,
   restart,
+  reload,
   list,
   describe,
   scale,

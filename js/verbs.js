@@ -6,6 +6,7 @@ const verbs = [
   'start',
   'stop',
   'restart',
+  'reload',
   'delete',
   'list',
   'describe',
@@ -49,7 +50,7 @@ const verbs = [
 const aliases = { kill: 'killDaemon', close: 'disconnect' }
 
 /** Verbs whose apps get the caller's environment as it is at the call. */
-const withEnvironment = new Set(['start', 'restart', 'startup', 'uninstallStartup', 'serve', 'install'])
+const withEnvironment = new Set(['start', 'restart', 'reload', 'startup', 'uninstallStartup', 'serve', 'install'])
 
 /** What becomes of a result where it is no JSON. */
 const results = { resurrect: (text) => Buffer.from(text) }

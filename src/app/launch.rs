@@ -66,7 +66,7 @@ pub fn command(pm2_env: &Map<String, Value>) -> Option<Command> {
 }
 
 /// A list of arguments, or one text of them.
-fn words(value: Option<&Value>) -> Vec<String> {
+pub(super) fn words(value: Option<&Value>) -> Vec<String> {
     match value {
         Some(Value::Array(list)) => list.iter().map(javascript_text).collect(),
         Some(Value::String(text)) => split_arguments(text),

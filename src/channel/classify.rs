@@ -22,6 +22,8 @@ pub(super) enum Kind {
     HandleAcknowledged,
     /// The app did not get the socket that belongs to a line.
     HandleRefused,
+    /// From the agent in the app.
+    Agent(Bytes),
     /// Another of Node's internal messages; nothing to do.
     Internal,
     /// Not JSON.
@@ -63,6 +65,7 @@ fn internal(line: &Bytes) -> Option<Kind> {
         "\"NODE_HANDLE\"" => Kind::Handle(line.slice_ref(head.msg?.get().as_bytes())),
         "\"NODE_HANDLE_ACK\"" => Kind::HandleAcknowledged,
         "\"NODE_HANDLE_NACK\"" => Kind::HandleRefused,
+        "\"NODE_RPM2\"" => Kind::Agent(line.clone()),
         other if other.starts_with("\"NODE_") => Kind::Internal,
         _ => return None,
     })
@@ -132,6 +135,11 @@ mod tests {
             kind(br#"{"cmd":"NODE_SOMETHING_ELSE"}"#),
             Kind::Internal
         ));
+        let of_agent = br#"{"cmd":"NODE_RPM2","act":"agent"}"#;
+        match kind(of_agent) {
+            Kind::Agent(line) => assert_eq!(&line[..], of_agent),
+            other => panic!("{other:?}"),
+        }
         let with_handle =
             br#"{"cmd":"NODE_HANDLE","type":"net.Socket","msg":{"to": "me"},"key":"x"}"#;
         match kind(with_handle) {

@@ -42,6 +42,8 @@ pub enum ChannelEvent {
     Message(Bytes),
     /// It said something to its cluster primary.
     Cluster(ClusterMessage),
+    /// The agent in it said something: the whole line.
+    Agent(Bytes),
     /// It sent a message over the limit, which was skipped.
     TooLarge {
         /// The message's size in bytes.
@@ -203,6 +205,7 @@ impl ChannelReader {
         match classify(line.clone()) {
             Kind::Message(body) => Some(ChannelEvent::Message(body)),
             Kind::Cluster(message) => Some(ChannelEvent::Cluster(message)),
+            Kind::Agent(line) => Some(ChannelEvent::Agent(line)),
             Kind::Handle(message) => self.handle_received(message),
             Kind::HandleAcknowledged => {
                 self.handle_answered(super::Queue::handle_acknowledged);

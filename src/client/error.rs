@@ -69,6 +69,14 @@ pub enum ClientError {
         /// The call.
         method: String,
     },
+    /// The daemon left to the next one without having read the call. [`super::Session::call`] asks the next one.
+    #[error(
+        "the daemon left to the next one before it read `{method}`, which has had no effect; try again"
+    )]
+    Unread {
+        /// The call.
+        method: String,
+    },
     /// The session was closed by its owner.
     #[error("the session is closed")]
     Closed,
@@ -93,6 +101,18 @@ pub enum ClientError {
         method: String,
         /// What is wrong with it.
         source: CallError,
+    },
+    /// There is no such file of apps.
+    #[error("ENOENT: no such file or directory, open '{path}'")]
+    NoFile {
+        /// The file.
+        path: String,
+    },
+    /// Another reload has not ended yet.
+    #[error("Reload in progress")]
+    Reloading {
+        /// After so many seconds it is taken for dead.
+        seconds: u64,
     },
     /// A verb was called with arguments it cannot use.
     #[error("{0}")]
@@ -120,6 +140,7 @@ impl ClientError {
                 | Self::Launch { .. }
                 | Self::Down { .. }
                 | Self::Lost { .. }
+                | Self::Unread { .. }
                 | Self::Closed
         )
     }
@@ -131,11 +152,13 @@ impl ClientError {
             Self::Connect { .. } => "RPM2_CONNECT",
             Self::Launch { .. } => "RPM2_LAUNCH",
             Self::Down { .. } => "RPM2_DAEMON_DOWN",
-            Self::Lost { .. } => "RPM2_DAEMON_LOST",
+            Self::Lost { .. } | Self::Unread { .. } => "RPM2_DAEMON_LOST",
             Self::Closed => "RPM2_CLOSED",
             Self::Refused(_) => "RPM2_REFUSED",
             Self::TooLarge { .. } | Self::Frame(_) => "RPM2_TOO_LARGE",
             Self::Reply { .. } => "RPM2_PROTOCOL",
+            Self::NoFile { .. } => "ENOENT",
+            Self::Reloading { .. } => "RPM2_RELOADING",
             Self::Settings(SettingsError::Key(_)) | Self::Usage(_) | Self::Attributes(_) => {
                 "RPM2_USAGE"
             }

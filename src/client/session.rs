@@ -31,6 +31,9 @@ pub struct SessionOptions {
 /// Methods that change nothing.
 const READ_ONLY: [&str; 4] = ["getMonitorData", "getReport", "getVersion", "ping"];
 
+/// So many daemons in a row may leave without having read a call.
+const UPDATES: u32 = 10;
+
 /// What connecting found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connected {
@@ -194,13 +197,17 @@ impl Session {
         method: &str,
         args: &[&str],
     ) -> Result<Option<Box<RawValue>>, ClientError> {
-        let result = self.connection().await?.call(method, args).await;
-        match result {
-            // A daemon that is just dying still accepts. What changes nothing may as well be asked again.
-            Err(ClientError::Lost { .. }) if READ_ONLY.contains(&method) => {
-                self.connection().await?.call(method, args).await
+        let mut left = 0;
+        loop {
+            let result = self.connection().await?.call(method, args).await;
+            match result {
+                // A daemon that is just dying still accepts. What changes nothing may as well be asked again, and
+                // what a daemon that leaves has not read has changed nothing.
+                Err(ClientError::Lost { .. }) if left == 0 && READ_ONLY.contains(&method) => {}
+                Err(ClientError::Unread { .. }) if left < UPDATES => {}
+                result => return result,
             }
-            result => result,
+            left += 1;
         }
     }
 

@@ -18,6 +18,7 @@ use super::{
     After,
     context::{Counts, Daemon},
     owner, run,
+    schedule::Schedules,
     takeover::Estate,
 };
 use crate::{
@@ -25,10 +26,10 @@ use crate::{
     cluster::{Keep, KeepFuture, Primary},
     home::{Home, HomeError, write_private},
     keeper::{Inventory, Keeper},
-    process::Surroundings,
+    process::{AgentFile, Surroundings, TRANSIT_KEPT, Transit},
     protocol::{READY, rpm2_version},
     slot::StateSlot,
-    sys::{descriptor, pidfd::Handle},
+    sys::{descriptor, pidfd::Handle, signals},
 };
 
 /// Why there is no daemon.
@@ -74,6 +75,7 @@ fn say(word: &str) {
 
 fn serve(home: &Home) -> Result<(), StartError> {
     descriptor::raise_limit();
+    signals::survive_file_size_limit();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let Some(end) = runtime.block_on(serve_async(home))? else {
         // Not one more task may run: all is the next daemon's.
@@ -118,16 +120,20 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
     let belongs_to = kept.remove(owner::KEPT);
     let (counts, before) = counts(&mut kept, &keeper).await?;
     let primary = kept_primary(generation, &mut kept, &keeper, &journal).await?;
+    let schedules = Schedules::restore(kept_slot(&mut kept, &keeper, "schedules").await?);
+    let transit = kept_transit(&mut kept, &keeper, &journal).await;
     let around = Surroundings {
         bus,
         journal,
         keeper: keeper.clone(),
         primary,
+        transit,
+        agent: Arc::new(AgentFile::new(home.root())),
         listening: CancellationToken::new(),
         closing: CancellationToken::new(),
         leaving: CancellationToken::new(),
     };
-    let daemon = Daemon::new(home.clone(), around, counts);
+    let daemon = Daemon::new(home.clone(), around, counts, schedules);
     daemon.install_signals()?;
     if generation == 0 {
         introduce(&daemon);
@@ -204,6 +210,39 @@ async fn kept_slot(
     let slot = StateSlot::create(name)?;
     keeper.keep(name, slot.as_fd()).await?;
     Ok(slot)
+}
+
+/// What the apps' output goes through: the kept one with what is in it, or a new one that is kept from now on.
+async fn kept_transit(
+    kept: &mut BTreeMap<String, OwnedFd>,
+    keeper: &Keeper,
+    journal: &Journal,
+) -> Transit {
+    if let [Some(memory), Some(out), Some(into)] = TRANSIT_KEPT.map(|name| kept.remove(name)) {
+        match Transit::resume([memory, out, into]) {
+            Ok(transit) => return transit,
+            Err(error) => journal.error(format!(
+                "what the daemon before this one had read of the apps' output cannot be read: {error}"
+            )),
+        }
+    }
+    match new_transit(keeper).await {
+        Ok(transit) => transit,
+        Err(error) => {
+            if cfg!(target_os = "linux") {
+                journal.error(format!("output may be lost when the daemon dies: {error}"));
+            }
+            Transit::plain()
+        }
+    }
+}
+
+async fn new_transit(keeper: &Keeper) -> io::Result<Transit> {
+    let transit = Transit::create()?;
+    for (name, part) in TRANSIT_KEPT.iter().zip(transit.parts()?) {
+        keeper.keep(name, part.as_fd()).await?;
+    }
+    Ok(transit)
 }
 
 /// Node's cluster primary: a new one, or the one before with its listeners.

@@ -21,6 +21,7 @@ impl Task {
         let uptime = run.started.elapsed();
         launch::collect_last_words(&mut run).await;
         self.record_exit(exit);
+        self.around.tell_exception(&mut lock(&self.shared));
         let asked = matches!(self.phase, Phase::Stopping(_));
         let age = self.age();
         let ended = Ended {
@@ -36,15 +37,10 @@ impl Task {
         } else {
             verdict
         };
-        let pm_id = {
-            let mut record = lock(&self.shared);
-            record.set("unstable_restarts", counters.unstable_restarts);
-            record.pm_id
-        };
-        self.around
-            .keeper
-            .forget(&format!("{}/run", launch::key(pm_id)));
+        lock(&self.shared).set("unstable_restarts", counters.unstable_restarts);
+        self.around.keeper.forget(&run.name.kept());
         match &mut self.phase {
+            Phase::Reloading(_) => self.replaced_early(),
             Phase::Stopping(stopping) => {
                 stopping.exited = true;
                 self.around.announce("exit", &lock(&self.shared), false);
@@ -60,6 +56,7 @@ impl Task {
         let mut record = lock(&self.shared);
         // Closing our end of the channel and of stdin lets go of what is left of the app.
         record.live = None;
+        record.forget_run();
         record.set("exit_code", exit.code());
         let pid_file = record.text("pm_pid_path");
         if !pid_file.is_empty() {
@@ -162,7 +159,7 @@ impl Record {
     }
 }
 
-fn describe(exit: Exit) -> String {
+pub(super) fn describe(exit: Exit) -> String {
     match (exit, exit.signal()) {
         (Exit::Code(code), _) => format!("exit code {code}"),
         (Exit::Signal(_), Some(name)) => format!("killed by {name}"),

@@ -4,14 +4,16 @@ use std::{
     io,
     os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{
-    command::{Command, ProcessError, Restart},
+    agent,
+    command::{Command, ProcessError, Reload, Restart},
     outlet::Surroundings,
     record::{Pm2Env, Record, Status},
     resume::{self, Inheritance},
@@ -112,6 +114,30 @@ impl Process {
         self.ask(|reply| Command::Restart(restart, reply)).await
     }
 
+    /// Puts another run in its place, if it is an online cluster app; done when the old one is gone, whose pm2's short
+    /// form is the answer. If the new one does not come up, nothing has changed.
+    pub async fn reload(&self, reload: Reload) -> Result<Value, ProcessError> {
+        let (told, answer) = oneshot::channel();
+        self.commands
+            .send(Command::Reload(reload, told))
+            .await
+            .map_err(|_| ProcessError::Deleted)?;
+        answer.await.unwrap_or(Err(ProcessError::Deleted))
+    }
+
+    /// A restart that its clients need not notice: a reload of an online cluster app, a restart of any other.
+    pub async fn renew(&self) -> Result<(), ProcessError> {
+        match self.reload(Reload::default()).await {
+            Err(ProcessError::NotReloadable(_)) => self.restart(Restart::default()).await,
+            done => done.map(drop),
+        }
+    }
+
+    /// Lets it finish what it serves, as far as that can be told, then ends it and its task; done when it is gone.
+    pub async fn retire(&self) -> Result<(), ProcessError> {
+        self.ask(Command::Retire).await
+    }
+
     /// Ends it and its task; done when it is gone.
     pub async fn delete(&self) -> Result<(), ProcessError> {
         self.ask(Command::Delete).await
@@ -129,6 +155,34 @@ impl Process {
         drop(record);
         match channel {
             Some(channel) => Ok(channel.send(&[body])?),
+            None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Whether the present run has the agent, which is what [`drain`](Self::drain) asks.
+    pub fn has_agent(&self) -> bool {
+        self.record().has_agent()
+    }
+
+    /// Makes the app end its connections, and stay until its stop signal comes, see [`Live::drain`].
+    ///
+    /// [`Live::drain`]: super::record::Live::drain
+    pub fn drain(&self, patience: Duration) -> Result<(), ProcessError> {
+        let record = self.record();
+        match record.live.as_ref().filter(|_| record.has_agent()) {
+            Some(live) => Ok(live.drain(patience, &record.env)?),
+            None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Has an action done that the app has announced. `call` is its name, or an object with it and options, as JSON.
+    pub fn act(&self, action: &str, call: &[u8]) -> Result<(), ProcessError> {
+        let record = self.record();
+        match &record.live {
+            Some(live) if record.is_of_agent(action) => {
+                Ok(live.channel.send_internal(&agent::action(call))?)
+            }
+            Some(live) => Ok(live.channel.send(&[call])?),
             None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
         }
     }

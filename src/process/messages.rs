@@ -6,11 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{
-    outlet::Surroundings,
-    record::Record,
-    task::{Shared, lock},
-};
+use super::{agent, outlet::Surroundings, place::Place, record::Record, task::lock};
 use crate::{
     channel::{ChannelEvent, ChannelReader},
     cluster::{Worker, WorkerEvent},
@@ -27,6 +23,8 @@ pub(super) enum Word {
     Online,
     /// A server of it listens.
     Listening,
+    /// A server of it is closed.
+    Closed,
     /// It said `ready`.
     Ready,
     /// It told something of itself that a later daemon should know too.
@@ -37,13 +35,13 @@ pub(super) enum Word {
 pub(super) fn start(
     reader: ChannelReader,
     worker: Option<Arc<Worker>>,
-    shared: Shared,
+    place: Place,
     around: Surroundings,
     words: mpsc::Sender<Word>,
 ) -> JoinHandle<()> {
     let listener = Listener {
         worker,
-        shared,
+        place,
         around,
         words,
     };
@@ -53,7 +51,7 @@ pub(super) fn start(
 
 struct Listener {
     worker: Option<Arc<Worker>>,
-    shared: Shared,
+    place: Place,
     around: Surroundings,
     words: mpsc::Sender<Word>,
 }
@@ -76,18 +74,20 @@ impl Listener {
                     {
                         Some(WorkerEvent::Online) => self.tell(Word::Online),
                         Some(WorkerEvent::Listening { .. }) => self.tell(Word::Listening),
+                        Some(WorkerEvent::Closed) => self.tell(Word::Closed),
                         Some(WorkerEvent::ExitedAfterDisconnect) | None => {}
                     }
                 }
+                ChannelEvent::Agent(line) => self.agent(&line),
                 ChannelEvent::TooLarge { size, limit } => self.refused(size, limit),
                 ChannelEvent::NotJson { preview } => {
-                    let name = lock(&self.shared).name().to_owned();
+                    let name = lock(&self.place.record()).name().to_owned();
                     self.around.journal.error(format!(
                         "{name} wrote a line that is no JSON to its channel: {preview}"
                     ));
                 }
                 ChannelEvent::Torn { preview } => {
-                    let name = lock(&self.shared).name().to_owned();
+                    let name = lock(&self.place.record()).name().to_owned();
                     self.around.journal.error(format!(
                         "a long message of {name} was lost with the daemon before this one; its end: {preview}"
                     ));
@@ -108,7 +108,8 @@ impl Listener {
     /// A message over the limit was skipped: both the app's and the listeners' side are told.
     fn refused(&self, size: usize, limit: usize) {
         let (name, pm_id, process) = {
-            let record = lock(&self.shared);
+            let shared = self.place.record();
+            let record = lock(&shared);
             (record.name().to_owned(), record.pm_id, identity(&record))
         };
         let text = format!(
@@ -124,6 +125,19 @@ impl Listener {
         );
     }
 
+    fn agent(&self, line: &[u8]) {
+        match agent::read(line) {
+            Some(agent::Word::Loaded(introduction)) => {
+                introduction.enter(&mut lock(&self.place.record()));
+                self.tell(Word::Changed);
+            }
+            Some(agent::Word::Exception(data)) => {
+                self.around.hold_exception(&self.place.record(), data);
+            }
+            None => {}
+        }
+    }
+
     fn message(&self, body: &Bytes) {
         if body.as_ref() == b"\"ready\"" {
             self.tell(Word::Ready);
@@ -136,20 +150,20 @@ impl Listener {
                 return;
             };
             let data = data.unwrap_or_default();
-            if keep(&topic, data, &mut lock(&self.shared)) {
+            if keep(&topic, data, &mut lock(&self.place.record())) {
                 // Figures come again every second by themselves.
                 if topic != "axm:monitor" {
                     self.tell(Word::Changed);
                 }
             } else if self.around.bus.has_subscribers() {
-                let process = identity(&lock(&self.shared));
+                let process = identity(&lock(&self.place.record()));
                 self.around.forward(&topic, "data", data, &process);
             }
         } else if let Some(version) = string(node_version) {
-            lock(&self.shared).set("node_version", version);
+            lock(&self.place.record()).set("node_version", version);
             self.tell(Word::Changed);
         } else if self.around.bus.has_subscribers() {
-            let process = raw_identity(&lock(&self.shared));
+            let process = raw_identity(&lock(&self.place.record()));
             self.around.forward("process:msg", "raw", body, &process);
         }
     }
@@ -162,7 +176,7 @@ fn keep(topic: &str, data: &[u8], record: &mut Record) -> bool {
     }
     let value = || serde_json::from_slice::<Value>(data).unwrap_or_default();
     match topic {
-        "axm:action" => add_action(record, value()),
+        "axm:action" => announce(record, value()),
         "axm:monitor" => merge(record, "axm_monitor", value()),
         "axm:option:configuration" => {
             let options = value();
@@ -181,10 +195,18 @@ fn keep(topic: &str, data: &[u8], record: &mut Record) -> bool {
     true
 }
 
+/// An action of the app itself: its own code is asked for it from now on, even if the agent could do the same.
+fn announce(record: &mut Record, action: Value) {
+    if let (Some(name), Some(others)) = (agent::name_of(&action), &mut record.agent) {
+        others.retain(|other| other != name);
+    }
+    add_action(record, action);
+}
+
 /// Most actions an app may announce: a bound on what it can make us keep.
 const ACTIONS_LIMIT: usize = 1000;
 
-fn add_action(record: &mut Record, action: Value) {
+pub(super) fn add_action(record: &mut Record, action: Value) {
     if let Some(Value::Array(actions)) = record.env.get_mut("axm_actions") {
         let name = action.get("action_name").cloned();
         let known = actions
@@ -196,7 +218,7 @@ fn add_action(record: &mut Record, action: Value) {
     }
 }
 
-fn merge(record: &mut Record, key: &str, change: Value) {
+pub(super) fn merge(record: &mut Record, key: &str, change: Value) {
     if let (Some(Value::Object(kept)), Value::Object(change)) = (record.env.get_mut(key), change) {
         for (key, value) in change {
             if kept.len() < ACTIONS_LIMIT || kept.contains_key(&key) {
@@ -207,7 +229,7 @@ fn merge(record: &mut Record, key: &str, change: Value) {
 }
 
 /// The `process` member of an app's events.
-fn identity(record: &Record) -> Value {
+pub(super) fn identity(record: &Record) -> Value {
     let versioning = record.env.get("versioning");
     let of = |key: &str| record.env.get(key).cloned().unwrap_or_default();
     if record.is_cluster() {
@@ -269,6 +291,17 @@ mod tests {
             (record.name(), &record.env["axm_options"]["http"]),
             ("new", &json!(true))
         );
+    }
+
+    #[test]
+    fn an_action_of_the_apps_own_is_not_the_agents() {
+        let mut record = record();
+        record.agent = Some(vec!["km:heapdump".into(), "km:cpu:profiling:start".into()]);
+        assert!(record.is_of_agent("km:heapdump") && !record.is_of_agent("own"));
+        let action = br#"{"action_name":"km:heapdump"}"#;
+        assert!(keep("axm:action", action, &mut record));
+        assert!(!record.is_of_agent("km:heapdump"));
+        assert!(record.is_of_agent("km:cpu:profiling:start"));
     }
 
     #[test]

@@ -3,30 +3,42 @@
 
 #![forbid(unsafe_code)]
 
+pub(crate) mod agent;
 mod begin;
 mod command;
 mod exit;
+mod hand_over;
 mod handle;
 mod launch;
+mod log_files;
 pub(crate) mod logs;
 mod messages;
 mod outlet;
 mod owner;
+mod place;
 mod record;
+mod reload;
 mod restart;
 mod resume;
+mod resume_reload;
+mod retire;
 mod saved;
 mod settings;
+mod stages;
 mod stop;
 mod task;
 mod tree;
 mod watch;
 
-pub use command::{Change, ProcessError, Restart};
+pub use agent::AgentFile;
+pub use command::{Change, ProcessError, Reload, Restart};
 pub use handle::Process;
-pub use launch::{KeptRun, Resumed, key};
+pub use launch::{KeptRun, Resumed};
+pub use logs::{TRANSIT_KEPT, Transit};
 pub use outlet::Surroundings;
+pub use place::{RunName, key};
 pub use record::{Pm2Env, Record, Status};
 pub use resume::Inheritance;
+pub use resume_reload::{Inherited, OldRun};
 pub use saved::Saved;
 pub use watch::WatchRule;

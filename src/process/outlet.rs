@@ -3,13 +3,14 @@
 use std::{
     future::{Future, poll_fn},
     pin::pin,
+    sync::Arc,
     task::Poll,
 };
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::record::Record;
+use super::{agent::AgentFile, logs::Transit, record::Record};
 use crate::{
     bus::{Bus, Journal},
     cluster::Primary,
@@ -27,6 +28,10 @@ pub struct Surroundings {
     pub keeper: Keeper,
     /// Node's cluster primary.
     pub primary: Primary,
+    /// Between the apps' output and their log files.
+    pub transit: Transit,
+    /// Where the agent for Node apps is.
+    pub agent: Arc<AgentFile>,
     /// Cancelled once apps may be listened to: subscribers of a daemon that died have had time to come back.
     pub listening: CancellationToken,
     /// Cancelled once they must not be listened to any more: the next daemon goes on where this one was.

@@ -1,13 +1,14 @@
 //! What is known of a process: `pm2_env` and what belongs to its present run. The process's task writes it, anybody
 //! reads it, in a few lines under a mutex.
 
-use std::os::fd::OwnedFd;
+use std::{os::fd::OwnedFd, time::Duration};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
+use super::{agent, place::RunName, stop::stop_signal};
 use crate::{
     app::launch::Mode,
-    channel::ChannelSender,
+    channel::{ChannelError, ChannelSender},
     sys::{pidfd::Handle, usage::Usage},
 };
 
@@ -71,10 +72,18 @@ pub struct Record {
     pub pid: i32,
     /// Number as a cluster worker, in cluster mode.
     pub worker: Option<u32>,
+    /// Which run it is: how many reloads there were before.
+    pub(super) serial: u32,
+    /// The highest serial of all its runs.
+    pub(super) last_serial: u32,
     /// When the present run began, in milliseconds since 1970; 0 before the first.
     pub(super) started: i64,
     /// Whether something changed since it was last kept for a later daemon.
     pub(super) changed: bool,
+    /// What the agent in the present run can be asked to do; `None` while no agent has said that it is there.
+    pub(super) agent: Option<Vec<String>>,
+    /// The exception that the app is dying of, to be told after its last words.
+    pub(super) exception: Option<Box<RawValue>>,
     /// Where to write to the running app.
     pub live: Option<Live>,
     /// The last measurement, to tell the use of the processor since then.
@@ -91,6 +100,15 @@ pub struct Live {
     pub stdin: Option<OwnedFd>,
 }
 
+impl Live {
+    /// Makes the app, which must have the agent, end its connections, and stay until its stop signal comes, at most
+    /// this long: its handler of that signal runs even if nothing else is left to do.
+    pub fn drain(&self, patience: Duration, env: &Pm2Env) -> Result<(), ChannelError> {
+        let line = agent::drain(patience, stop_signal(env).as_str());
+        self.channel.send_internal(&line)
+    }
+}
+
 impl Record {
     /// A record of a process that has not run.
     pub fn new(pm_id: u32, env: Pm2Env) -> Self {
@@ -100,8 +118,12 @@ impl Record {
             status: Status::Stopped,
             pid: 0,
             worker: None,
+            serial: 0,
+            last_serial: 0,
             started: 0,
             changed: true,
+            agent: None,
+            exception: None,
             live: None,
             measured: None,
         }
@@ -120,9 +142,51 @@ impl Record {
             .unwrap_or_default()
     }
 
+    /// Its number as pm2 shows it: that of a replaced worker is a text.
+    pub(super) fn shown_id(&self) -> String {
+        match self.env.get("pm_id") {
+            Some(Value::String(parked)) => parked.clone(),
+            _ => self.pm_id.to_string(),
+        }
+    }
+
+    /// Which run it is.
+    pub(super) fn run_name(&self) -> RunName {
+        RunName {
+            pm_id: self.pm_id,
+            serial: self.serial,
+        }
+    }
+
     /// Whether Node's cluster runs it.
     pub fn is_cluster(&self) -> bool {
         Mode::of(&self.env) == Mode::Cluster
+    }
+
+    /// Whether the present run has the agent.
+    pub fn has_agent(&self) -> bool {
+        self.agent.is_some()
+    }
+
+    /// Whether the agent, and no one else in the app, has announced this action.
+    pub fn is_of_agent(&self, action: &str) -> bool {
+        let actions = self.agent.as_ref();
+        actions.is_some_and(|actions| actions.iter().any(|known| known == action))
+    }
+
+    /// Has the agent say once more what it said to a daemon that is dead.
+    pub(super) fn ask_agent(&self) {
+        if let Some(live) = self.live.as_ref().filter(|_| self.has_agent()) {
+            // An app that takes nothing more has ended, or does not read what it has.
+            let _ = live.channel.send_internal(agent::report());
+        }
+    }
+
+    /// Forgets what the app said of itself when it ran; its options are seen until the next run.
+    pub(super) fn forget_run(&mut self) {
+        self.agent = None;
+        self.set("axm_monitor", Map::new());
+        self.set("axm_actions", Vec::<Value>::new());
     }
 
     /// Sets the status, here and in `env`.
@@ -206,6 +270,33 @@ mod tests {
         assert!(child.get("name").is_none() && child.get("pm_id").is_none());
         record.worker = Some(5);
         assert_eq!(record.to_child()["id"], 5);
+    }
+
+    #[tokio::test]
+    async fn a_run_with_the_agent_can_be_drained_and_says_all_again() {
+        let (_reader, sender, child) = crate::channel::open().unwrap();
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let mut record = record();
+        record.set("PM2_KILL_SIGNAL", "SIGUSR2");
+        let live = Live {
+            handle: Handle::open(pid).unwrap(),
+            channel: sender,
+            stdin: None,
+        };
+        record.live = Some(live);
+        record.ask_agent();
+        record.agent = Some(Vec::new());
+        record.ask_agent();
+        let live = record.live.as_ref().unwrap();
+        live.drain(Duration::from_secs(8), &record.env).unwrap();
+        let mut buffer = [0; 1024];
+        let count = nix::unistd::read(&child, &mut buffer).unwrap();
+        let lines = std::str::from_utf8(&buffer[..count]).unwrap();
+        let expected = "{\"cmd\":\"NODE_RPM2\",\"act\":\"report\"}\n\
+            {\"cmd\":\"NODE_RPM2\",\"act\":\"drain\",\"for\":8000,\"signal\":\"SIGUSR2\"}\n";
+        assert_eq!(lines, expected);
+        record.forget_run();
+        assert!(!record.has_agent());
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub(crate) enum Command {
     Stop(target::TargetArgs),
     /// Restart processes
     Restart(Box<restart::RestartArgs>),
+    /// Replace processes of cluster apps so that no client notices; restart others
+    #[command(visible_aliases = ["startOrReload", "startOrGracefulReload"])]
+    Reload(Box<restart::ReloadArgs>),
     /// Restart the apps of a file, and start those that are not listed
     #[command(name = "startOrRestart", alias = "startorrestart")]
     StartOrRestart(start_or_restart::StartOrRestartArgs),
@@ -157,6 +160,7 @@ pub(super) fn run(command: Command, out: &Output) -> Done {
         Command::Start(_)
         | Command::Runtime(_)
         | Command::Restart(_)
+        | Command::Reload(_)
         | Command::Stop(_)
         | Command::Delete(_)
         | Command::StartOrRestart(_)
@@ -197,6 +201,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Runtime(args) => runtime::cmd_runtime(context, *args).await,
         Command::Stop(args) => stop::cmd_stop(context, args).await,
         Command::Restart(args) => restart::cmd_restart(context, *args).await,
+        Command::Reload(args) => restart::cmd_reload(context, *args).await,
         Command::StartOrRestart(args) => {
             start_or_restart::cmd_start_or_restart(context, args).await
         }

@@ -146,6 +146,17 @@ pub(super) async fn start_declared(
     options: &Map<String, Value>,
     file: &FileArgs,
 ) -> Result<Vec<Value>, CommandError> {
+    act_on_declared(context, "start", declared, options, file).await
+}
+
+/// Starts what a file, standard input (`-`) or an array declares; what is listed already is restarted or reloaded, as `verb` says.
+pub(super) async fn act_on_declared(
+    context: &Context,
+    verb: &str,
+    declared: Value,
+    options: &Map<String, Value>,
+    file: &FileArgs,
+) -> Result<Vec<Value>, CommandError> {
     context.set_target("");
     let mut options = options.clone();
     let mut insert = |key: &str, value: &Option<String>| {
@@ -163,7 +174,7 @@ pub(super) async fn start_declared(
         declared => declared,
     };
     let done = context
-        .verb("start", [declared, Value::Object(options)])
+        .verb(verb, [declared, Value::Object(options)])
         .await?;
     Ok(results(done.as_deref()))
 }

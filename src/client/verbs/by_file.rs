@@ -21,7 +21,10 @@ pub(super) async fn load(session: &Session, path: &str) -> Result<app::Config, C
     let (path, caller) = (path.to_owned(), session.caller().clone());
     let loaded = tokio::task::spawn_blocking(move || app::load_file(&path, &caller)).await;
     let loaded = loaded.map_err(|error| ClientError::Usage(error.to_string()))?;
-    loaded.map_err(|error| ClientError::Usage(error.to_string()))
+    loaded.map_err(|error| match error {
+        app::ConfigError::NotFound { path } => ClientError::NoFile { path },
+        error => ClientError::Usage(error.to_string()),
+    })
 }
 
 /// Does the action on every listed process of the declared apps, those that `only` among the options names. The

@@ -12,12 +12,7 @@ use crate::app;
 
 /// pm2's short answers, one a process; for the apps of a file the long ones.
 pub(super) async fn delete(session: &Session, target: &Value, options: &Value) -> VerbResult {
-    let action = Action {
-        method: "deleteProcessId",
-        event: None,
-        stops_watch: true,
-        env: None,
-    };
+    let action = Action::end("deleteProcessId", None);
     if let Value::String(text) = target
         && app::is_config_file(text)
     {

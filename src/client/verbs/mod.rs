@@ -22,6 +22,7 @@ mod look_up;
 pub(super) mod modules;
 mod ping;
 mod profile;
+mod reload;
 mod reset;
 mod restart;
 mod resurrect;
@@ -60,6 +61,7 @@ pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbRes
         "start" => start::start(session, &args).await,
         "stop" => stop::stop(session, &value(0), &value(1)).await,
         "restart" => restart::restart(session, &value(0), &value(1)).await,
+        "reload" => reload::reload(session, &value(0), &value(1)).await,
         "delete" => delete::delete(session, &value(0), &value(1)).await,
         "describe" => describe::describe(session, &value(0)).await,
         "sendSignalToProcessName" => {

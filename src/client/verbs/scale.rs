@@ -59,12 +59,7 @@ pub(super) async fn scale(session: &Session, name: &Value, number: &Value) -> Ve
             }
         }
         Step::Remove(count) => {
-            let action = Action {
-                method: "deleteProcessId",
-                event: None,
-                stops_watch: true,
-                env: None,
-            };
+            let action = Action::retire();
             for process in &of_app[..count] {
                 on_each(session, &action, &[process.pm_id], &processes).await?;
             }

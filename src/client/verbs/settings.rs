@@ -123,12 +123,7 @@ async fn restart(session: &Session, settings: &Settings, name: &str) -> Result<b
         .filter(|process| process.name == name)
         .map(|process| process.pm_id)
         .collect();
-    let action = Action {
-        method: "restartProcessId",
-        event: Some("restart"),
-        stops_watch: false,
-        env: Some(Value::Object(settings.variables(name))),
-    };
+    let action = Action::restart(Value::Object(settings.variables(name)));
     on_each(session, &action, &ids, &listed).await?;
     Ok(!ids.is_empty())
 }

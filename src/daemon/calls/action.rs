@@ -46,9 +46,10 @@ pub(super) fn msg_process(daemon: &Daemon, text: &str) -> CallResult {
 
 fn send(process: &Process, whole: bool, text: &str, message: &Value) -> Result<(), String> {
     let bare = message.to_string();
-    let body = if whole { text } else { &bare };
+    let call = if whole { text } else { &bare };
+    let name = message.as_str().unwrap_or_default();
     process
-        .send(body.as_bytes())
+        .act(name, call.as_bytes())
         .map_err(|error| error.to_string())
 }
 

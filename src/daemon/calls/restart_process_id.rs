@@ -15,10 +15,9 @@ pub(super) async fn answer(daemon: &Daemon, opts: &Value) -> CallResult {
     let change = Change {
         set: changes(&process.record(), opts.get("env")),
     };
-    process
-        .restart(Restart { change })
-        .await
-        .map_err(|error| error.to_string())?;
+    let restarted = process.restart(Restart { change }).await;
+    daemon.mind(&process);
+    restarted.map_err(|error| error.to_string())?;
     daemon.watch_as_declared(&process);
     let child = process.record().to_child();
     Ok(result(&child))
@@ -26,7 +25,7 @@ pub(super) async fn answer(daemon: &Daemon, opts: &Value) -> CallResult {
 
 /// What `env` changes of a process's environment: scalars go into the nested `env` and beside it; `current_conf` carries
 /// attributes, whose own `env`, unless empty, takes the nested one's place.
-fn changes(record: &Record, env: Option<&Value>) -> Map<String, Value> {
+pub(super) fn changes(record: &Record, env: Option<&Value>) -> Map<String, Value> {
     let Some(Value::Object(env)) = env else {
         return Map::new();
     };

@@ -207,12 +207,7 @@ async fn remove_processes(session: &Session, name: &str, folder: &Path) -> Resul
         .filter(is_meant)
         .map(|process| process.pm_id)
         .collect();
-    let action = Action {
-        method: "deleteProcessId",
-        event: None,
-        stops_watch: true,
-        env: None,
-    };
+    let action = Action::end("deleteProcessId", None);
     on_each(session, &action, &ids, &processes).await?;
     Ok(())
 }

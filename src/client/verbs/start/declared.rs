@@ -19,31 +19,34 @@ pub(super) async fn from_file(
     session: &Session,
     path: &str,
     options: &Map<String, Value>,
+    listed: ForListed,
 ) -> VerbResult {
     let config = by_file::load(session, path).await?;
-    start_all(session, config.all_apps(session.binary()), options).await
+    start_all(session, config.all_apps(session.binary()), options, listed).await
 }
 
 pub(super) async fn from_object(
     session: &Session,
     object: Map<String, Value>,
     options: &Map<String, Value>,
+    listed: ForListed,
 ) -> VerbResult {
     let text = Value::Object(object).to_string();
     let config =
         app::load_text(&text, "object").map_err(|error| ClientError::Usage(error.to_string()))?;
-    start_all(session, config.all_apps(session.binary()), options).await
+    start_all(session, config.all_apps(session.binary()), options, listed).await
 }
 
 pub(super) async fn from_array(
     session: &Session,
     list: Vec<Value>,
     options: &Map<String, Value>,
+    listed: ForListed,
 ) -> VerbResult {
     let text = Value::Array(list).to_string();
     let config =
         app::load_text(&text, "array").map_err(|error| ClientError::Usage(error.to_string()))?;
-    start_all(session, config.all_apps(session.binary()), options).await
+    start_all(session, config.all_apps(session.binary()), options, listed).await
 }
 
 /// Starts or restarts every declared app. Nothing is started if an attribute is wrong; an app whose script is missing
@@ -52,6 +55,7 @@ async fn start_all(
     session: &Session,
     apps: Vec<Map<String, Value>>,
     options: &Map<String, Value>,
+    for_listed: ForListed,
 ) -> VerbResult {
     let how = declared_options(options);
     let only = options.get("only").and_then(Value::as_str);
@@ -77,7 +81,7 @@ async fn start_all(
         let started = if ids.is_empty() {
             start_new(session, name, declaration, &how).await
         } else {
-            restart(session, declaration, &how, &ids, &listed).await
+            change(session, declaration, &how, (&ids, &listed), for_listed).await
         };
         match started {
             Ok(children) => results.extend(children),
@@ -111,20 +115,18 @@ async fn start_new(
     Ok(children)
 }
 
-async fn restart(
+/// What is done with declared apps that are listed already: what makes an action of their environment.
+pub(in crate::client::verbs) type ForListed = fn(Value) -> Action;
+
+async fn change(
     session: &Session,
     declaration: &app::Declaration,
     how: &Options,
-    ids: &[u32],
-    listed: &[Listed],
+    (ids, listed): (&[u32], &[Listed]),
+    for_listed: ForListed,
 ) -> Result<Vec<Value>, ClientError> {
     let prepared = app::restart_env(declaration, session.caller(), how);
     session.warn(&prepared.warnings);
-    let action = Action {
-        method: "restartProcessId",
-        event: Some("restart"),
-        stops_watch: false,
-        env: Some(Value::Object(prepared.env)),
-    };
+    let action = for_listed(Value::Object(prepared.env));
     on_each(session, &action, ids, listed).await
 }

@@ -7,7 +7,8 @@ pub(super) use named::starting;
 
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Session, VerbResult, read};
+pub(super) use self::declared::ForListed;
+use super::{Session, VerbResult, act::Action, read};
 use crate::{
     app::{self, Options, Prepared},
     client::ClientError,
@@ -17,7 +18,7 @@ use crate::{
 pub(super) async fn start(session: &Session, args: &[Box<RawValue>]) -> VerbResult {
     let value = |index: usize| args.get(index).map_or(Value::Null, |raw| read(raw));
     let options = value(1);
-    if let Some(done) = declared(session, &value(0), &options).await {
+    if let Some(done) = declared(session, &value(0), &options, Action::restart).await {
         return done;
     }
     match value(0) {
@@ -28,19 +29,25 @@ pub(super) async fn start(session: &Session, args: &[Box<RawValue>]) -> VerbResu
     }
 }
 
-/// Starts or restarts what an object, an array or a file declares; `None` if it is none of these.
+/// Starts what an object, an array or a file declares; `for_listed` is done with what is listed already. `None` if it is
+/// none of these.
 pub(super) async fn declared(
     session: &Session,
     what: &Value,
     options: &Value,
+    for_listed: ForListed,
 ) -> Option<VerbResult> {
     let options = object(options);
     Some(match what {
         Value::String(text) if app::is_config_file(text) => {
-            declared::from_file(session, text, &options).await
+            declared::from_file(session, text, &options, for_listed).await
         }
-        Value::Object(object) => declared::from_object(session, object.clone(), &options).await,
-        Value::Array(list) => declared::from_array(session, list.clone(), &options).await,
+        Value::Object(object) => {
+            declared::from_object(session, object.clone(), &options, for_listed).await
+        }
+        Value::Array(list) => {
+            declared::from_array(session, list.clone(), &options, for_listed).await
+        }
         _ => return None,
     })
 }
@@ -49,25 +56,11 @@ fn object(options: &Value) -> Map<String, Value> {
     options.as_object().cloned().unwrap_or_default()
 }
 
-/// Attributes that are understood and kept, and that no daemon of this version acts on: who sets one must know.
-const NOT_ACTED_ON: [&str; 2] = ["max_memory_restart", "cron_restart"];
-
 /// Sends one app to the daemon: the children it made.
 pub(super) async fn prepare(
     session: &Session,
     prepared: &Prepared,
 ) -> Result<Vec<Value>, ClientError> {
-    for attribute in NOT_ACTED_ON {
-        if prepared
-            .env
-            .get(attribute)
-            .is_some_and(|value| *value != Value::Null)
-        {
-            session.warn(&[format!(
-                "`{attribute}` is kept, but this version of rpm2 does not act on it yet"
-            )]);
-        }
-    }
     let env = Value::Object(prepared.env.clone()).to_string();
     session.call_as("prepare", &[&env]).await
 }
