@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{limits::Limits, registry::Registry, schedule::Schedules, watches::Watches};
+use super::{
+    calls::LastAsked, limits::Limits, registry::Registry, schedule::Schedules, watches::Watches,
+};
 use crate::{
     app::dump,
     bus::Journal,
@@ -45,6 +47,7 @@ struct Inner {
     watches: Watches,
     schedules: Schedules,
     limits: Limits,
+    last_asked: LastAsked,
     started: Instant,
     end: CancellationToken,
     leave: CancellationToken,
@@ -72,6 +75,7 @@ impl Daemon {
                 schedules,
                 limits: Limits::default(),
                 farewell: Mutex::new(None),
+                last_asked: LastAsked::default(),
                 started: Instant::now(),
                 end: CancellationToken::new(),
                 leave: CancellationToken::new(),
@@ -153,6 +157,11 @@ impl Daemon {
     /// Whether everything is being left to the next daemon.
     pub(super) fn is_leaving(&self) -> bool {
         self.inner.leave.is_cancelled()
+    }
+
+    /// The machine's counters when somebody asked for them last.
+    pub(super) fn last_asked(&self) -> &LastAsked {
+        &self.inner.last_asked
     }
 
     /// Whether the daemon is to end.

@@ -3,6 +3,7 @@
 pub mod allocator;
 pub mod connections;
 pub mod descriptor;
+pub mod host;
 pub mod listen;
 pub mod memory;
 pub mod memory_file;

@@ -5,6 +5,7 @@ mod delete_process_id;
 mod duplicate_process_id;
 mod get_monitor_data;
 mod get_report;
+mod get_system_data;
 mod kill_me;
 mod logs;
 mod meta;
@@ -20,6 +21,8 @@ mod start_process_id;
 mod stop_process_id;
 mod update;
 mod watch;
+
+pub(super) use get_system_data::LastAsked;
 
 use std::sync::LazyLock;
 
@@ -106,7 +109,7 @@ pub(super) fn answer_now(daemon: &Daemon, method: &str, args: &[&RawValue]) -> O
         "msgProcess" => action::msg_process(daemon, first),
         "sendLineToStdin" => send_line_to_stdin::answer(daemon, &read(first)),
         "getMonitorData" => Ok(get_monitor_data::answer(daemon)),
-        "getSystemData" => Ok(result(&json!({}))),
+        "getSystemData" => Ok(get_system_data::answer(daemon.last_asked())),
         "sendSignalToProcessId" => send_signal::to_process_id(daemon, &read(first)),
         "sendSignalToProcessName" => send_signal::to_process_name(daemon, &read(first)),
         "notifyByProcessId" => notify::by_process_id(daemon, &read(first)),
