@@ -4,6 +4,7 @@
 
 mod channel;
 mod cli;
+mod cli_deploy;
 mod cli_group;
 mod cli_logs;
 mod cli_modules;

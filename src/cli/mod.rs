@@ -5,6 +5,7 @@
 mod app_options;
 mod commands;
 mod context;
+mod deploy;
 mod early_exit;
 mod error;
 mod foreground;

@@ -3,6 +3,7 @@
 mod attach;
 mod cleardump;
 mod delete;
+mod deploy;
 mod describe;
 mod ecosystem;
 mod env;
@@ -148,6 +149,8 @@ pub(crate) enum Command {
     /// Watch processes, their output and what they measure
     #[command(visible_aliases = ["dash", "dashboard", "imonit"])]
     Monit(list::ListArgs),
+    /// Deploy apps to other machines over ssh, as a file declares
+    Deploy(deploy::DeployArgs),
     /// Set a setting of a module or an app
     Set(settings::SettingArgs),
     /// Print a setting, or all
@@ -192,6 +195,7 @@ pub(super) fn run(command: Command, out: &Output) -> Done {
         | Command::Pull(_)
         | Command::Forward(_)
         | Command::Backward(_)
+        | Command::Deploy(_)
         | Command::Startup(_)
         | Command::Unstartup(_)
         | Command::ProfileCpu(_)
@@ -265,6 +269,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Slist(args) => slist::cmd_slist(context, args).await,
         Command::Report(_) => report::cmd_report(context).await,
         Command::Monit(_) => monit::cmd_monit(context).await,
+        Command::Deploy(args) => deploy::cmd_deploy(context, args).await,
         Command::Set(args) => settings::cmd_set(context, args).await,
         Command::Get(args) => settings::cmd_get(context, args).await,
         Command::Unset(args) => settings::cmd_unset(context, args).await,

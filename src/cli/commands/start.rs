@@ -108,13 +108,18 @@ pub(super) async fn cmd_start(context: &Context, args: StartArgs) -> Done {
 
 /// `--watch` takes a path if one follows: without any target, that was the script.
 fn default_target(options: &mut Map<String, Value>) -> String {
-    let exists = |name: &&str| Path::new(name).exists();
     if let Some(Value::Array(paths)) = options.get("watch")
         && let Some(Value::String(path)) = paths.first().cloned()
     {
         options.insert("watch".to_owned(), true.into());
         return path;
     }
+    default_file()
+}
+
+/// The file that declares apps when none is named.
+pub(super) fn default_file() -> String {
+    let exists = |name: &&str| Path::new(name).exists();
     let found = DEFAULT_FILES.into_iter().find(exists);
     found.unwrap_or(DEFAULT_FILES[0]).to_owned()
 }
