@@ -28,7 +28,7 @@ export type ProcessStatus =
 export interface Connection {
   /** Whether the daemon was launched by this call. */
   new_pm2_instance: boolean
-  /** Whether the daemon is a process of its own. */
+  /** Whether a daemon that is launched outlives the script. */
   daemon_mode?: boolean
   rpc_socket_file: string
   pub_socket_file: string
@@ -203,6 +203,8 @@ export interface StartOptions {
   wait_ready?: boolean
   /** Milliseconds. Default: 3000. */
   listen_timeout?: number
+  /** Milliseconds that a replaced cluster worker has for the connections it serves. Default: 7000. */
+  drain_timeout?: number
   /** Milliseconds. Default: 1600. */
   kill_timeout?: number
   shutdown_with_message?: boolean
@@ -233,6 +235,13 @@ export interface RestartOptions {
   updateEnv?: boolean
 }
 
+export interface ReloadOptions extends RestartOptions {
+  /** Processes of an app that are replaced at a time. Default: 1. */
+  parallel?: number
+  /** Go on although another reload seems to be under way. */
+  force?: boolean
+}
+
 /** A message for an app: it gets all of it, `id` included. */
 export interface Packet {
   type?: string
@@ -240,6 +249,15 @@ export interface Packet {
   data: any
   /** Must be truthy. */
   topic: any
+  [member: string]: any
+}
+
+/** What `msgProcess` sends: by `id`, or else by `name` (a namespace, a script's file name, `all`). */
+export interface MessageToProcess {
+  id?: Target
+  name?: string
+  msg: string
+  opts?: any
   [member: string]: any
 }
 
@@ -261,11 +279,55 @@ export interface Bus {
   close(): void
 }
 
+/** What an app replied to an action. */
+export interface ActionReply {
+  /** Milliseconds since 1970. */
+  at: number
+  data: { action_name: string; return?: any; [member: string]: any }
+  process: { pm_id: number; name: string; namespace?: string; rev?: string | null }
+}
+
+/** The calls below the functions: the daemon's methods, and what is listed. */
+export interface Client {
+  /** Calls a method of the daemon, such as `getMonitorData`. */
+  executeRemote(method: string, args: any, callback: Callback<any>): void
+  executeRemote(method: string, ...args: any[]): Promise<any>
+  getAllProcess(): Promise<ProcessDescription[]>
+  getAllProcess(callback: Callback<ProcessDescription[]>): void
+  getAllProcessId(): Promise<number[]>
+  getAllProcessId(callback: Callback<number[]>): void
+  getAllProcessIdWithoutModules(): Promise<number[]>
+  getAllProcessIdWithoutModules(callback: Callback<number[]>): void
+  /** A callback also gets the processes, by number. */
+  getProcessIdByName(name: string): Promise<number[]>
+  getProcessIdByName(name: string, callback: NumberedCallback): void
+  getProcessIdsByNamespace(namespace: string): Promise<number[]>
+  getProcessIdsByNamespace(namespace: string, callback: NumberedCallback): void
+  getProcessByName(name: string): Promise<ProcessDescription[]>
+  getProcessByName(name: string, callback: Callback<ProcessDescription[]>): void
+  getProcessByNameOrId(nameOrId: Target): Promise<ProcessDescription[]>
+  getProcessByNameOrId(nameOrId: Target, callback: Callback<ProcessDescription[]>): void
+}
+
+type NumberedCallback = {
+  bivarianceHack(error: Error | null, ids: number[], details: Record<string, ProcessDescription>): void
+}['bivarianceHack']
+
+/** A `Buffer`; named so that these types need no others. */
+export type Text = Uint8Array & { toString(encoding?: string): string }
+
+/** The answer of what only succeeds or fails. */
+export interface Success {
+  success: boolean
+}
+
 export interface SessionOptions {
   /** The daemon's home. Default: RPM2_HOME, else PM2_HOME, else `~/.rpm2`. */
   pm2_home?: string
-  /** A new home of its own. */
+  /** A new home of its own, in the folder for temporary files. Excludes `pm2_home`. */
   independent?: boolean
+  /** Whether a daemon that is launched outlives the script. If not, it and its apps end with the script, and the script
+   *  stays alive as long as they do. Default: true; false for independent sessions. */
   daemon_mode?: boolean
   /** What relative paths are resolved against. Default: the directory at the time of construction. */
   cwd?: string
@@ -275,8 +337,13 @@ export interface SessionOptions {
 export interface Session {
   readonly cwd: string
   readonly pm2_home: string
+  /** Whether a daemon that is launched outlives the script. */
+  readonly daemon_mode: boolean
+  /** What pm2's functions are made of. */
+  readonly Client: Client
 
-  /** Finds the daemon or launches it. May be left out: every call does it. */
+  /** Finds the daemon or launches it. May be left out: every call does it. With `true` a daemon that is launched ends
+   *  with the script. */
   connect(): Promise<Connection>
   connect(noDaemonMode: boolean): Promise<Connection>
   connect(callback: Callback<Connection>): void
@@ -301,6 +368,14 @@ export interface Session {
   restart(process: Target | Declaration, options: RestartOptions, callback: Callback<Procs>): void
   restart(process: Target | Declaration, callback: Callback<Procs>): void
 
+  /**
+   * Replaces the processes of cluster apps one at a time, so that no client notices; each answer is that of the old
+   * process. Restarts what is no cluster app. If a new process does not come up the old one stays, and this fails.
+   */
+  reload(process: Target | Declaration, options?: ReloadOptions): Promise<Procs>
+  reload(process: Target | Declaration, options: ReloadOptions, callback: Callback<Procs>): void
+  reload(process: Target | Declaration, callback: Callback<Procs>): void
+
   /** Stops and forgets. */
   delete(process: Target): Promise<Procs>
   delete(process: Target, callback: Callback<Procs>): void
@@ -311,6 +386,113 @@ export interface Session {
   /** Empty if there is none of that name. */
   describe(process: Target): Promise<ProcessDescription[]>
   describe(process: Target, callback: Callback<ProcessDescription[]>): void
+
+  /** Runs more or fewer processes of an app: so many in all, or `+n` or `-n`. The lowest numbers go first. */
+  scale(name: string, number: number | string): Promise<Success>
+  scale(name: string, number: number | string, callback: Callback<Success>): void
+
+  /** Sets counters to zero. */
+  reset(process: Target): Promise<Success>
+  reset(process: Target, callback: Callback<Success>): void
+
+  /** Saves the list for `resurrect`; an empty one only with `force`. */
+  dump(force?: boolean): Promise<Success>
+  dump(callback: Callback<Success>): void
+  dump(force: boolean, callback: Callback<Success>): void
+
+  /** Empties the saved list. */
+  clearDump(): Promise<void>
+  clearDump(callback: Done): void
+
+  /** Starts the saved processes whose names are not listed; the result is the text of what was saved. */
+  resurrect(): Promise<Text>
+  resurrect(callback: Callback<Text, StartFailure>): void
+
+  /** Empties the logs of a process; without one, all and the daemon's. */
+  flush(process?: Target): Promise<ProcessDescription[]>
+  flush(callback: Callback<ProcessDescription[]>): void
+  flush(process: Target | undefined, callback: Callback<ProcessDescription[]>): void
+
+  /** Closes every log file and opens it again. */
+  reloadLogs(): Promise<object>
+  reloadLogs(callback: Callback<object>): void
+
+  /** Writes a line to the standard input of a fork process. `separator` ends it; default: a newline. */
+  sendLineToStdin(id: Target, line: string, separator?: string): Promise<{ pm_id: Target; line: string }>
+  sendLineToStdin(id: Target, line: string, callback: Callback<{ pm_id: Target; line: string }>): void
+  sendLineToStdin(
+    id: Target,
+    line: string,
+    separator: string | undefined,
+    callback: Callback<{ pm_id: Target; line: string }>,
+  ): void
+
+  /** Connects this script's standard input and output with those of a process until the input ends. */
+  attach(id: Target, separator?: string): Promise<void>
+  attach(id: Target, callback: Done): void
+  attach(id: Target, separator: string | undefined, callback: Done): void
+
+  /** Has processes do an action that they have announced, and waits for their replies. */
+  trigger(process: Target, action: string, callback: Callback<ActionReply[]>): void
+  trigger(process: Target, action: string, parameters: any, callback: Callback<ActionReply[]>): void
+  trigger(process: Target, action: string, parameters?: any): Promise<ActionReply[]>
+
+  /** The same without waiting. */
+  msgProcess(action: MessageToProcess): Promise<{ process_count: number; success: boolean }>
+  msgProcess(action: MessageToProcess, callback: Callback<{ process_count: number; success: boolean }>): void
+
+  /** Opens the inspector of a process. */
+  inspect(process: Target): Promise<ActionReply[]>
+  inspect(process: Target, callback: Callback<ActionReply[]>): void
+
+  /** Process ids of the system; of all without a name. */
+  getPID(process?: Target): Promise<number[]>
+  getPID(callback: Callback<number[]>): void
+  getPID(process: Target, callback: Callback<number[]>): void
+
+  /** The numbers of the processes of a name. */
+  getProcessIdByName(name: string): Promise<number[]>
+  getProcessIdByName(name: string, callback: Callback<number[]>): void
+
+  /** The environment variables of a process. */
+  env(id: Target): Promise<Record<string, any>>
+  env(id: Target, callback: Callback<Record<string, any>>): void
+
+  /** The same as `list`. */
+  jlist(): Promise<ProcessDescription[]>
+  jlist(callback: Callback<ProcessDescription[]>): void
+
+  /** Profiles a pm2 daemon for so many milliseconds; rpm2's own has no V8 and refuses. */
+  profile(type: 'cpu' | 'mem', time?: number): Promise<{ file: string }>
+  profile(type: 'cpu' | 'mem', callback: Callback<{ file: string }>): void
+  profile(type: 'cpu' | 'mem', time: number, callback: Callback<{ file: string }>): void
+
+  /** A setting; of all only that there are any. pm2 prints the value. Keys are `name` or `module:name`. */
+  get(key?: string): Promise<Success & { value?: any }>
+  get(callback: Callback<Success & { value?: any }>): void
+  get(key: string, callback: Callback<Success & { value?: any }>): void
+
+  /** Sets a setting; processes called like its module are restarted with it. */
+  set(key: string, value: any): Promise<Success>
+  set(key: string, value: any, callback: Callback<Success>): void
+
+  /** Sets several: keys and values in turn, with spaces between them. */
+  multiset(pairs: string): Promise<Success>
+  multiset(pairs: string, callback: Callback<Success>): void
+
+  /** Removes a setting. */
+  unset(key: string): Promise<Success>
+  unset(key: string, callback: Callback<Success>): void
+
+  /** `set` with a value, `get` without. */
+  conf(callback: Callback<Success & { value?: any }>): void
+  conf(key: string, callback: Callback<Success & { value?: any }>): void
+  conf(key: string, value: any, callback: Callback<Success>): void
+  conf(key?: string, value?: any): Promise<Success & { value?: any }>
+
+  /** Always fails, as it does in pm2 7. */
+  autoinstall(): Promise<never>
+  autoinstall(callback: Callback<never>): void
 
   /** The bus of a daemon; waits for one, starts none, and connects again whenever it comes back. */
   launchBus(): Promise<Bus>
@@ -344,8 +526,13 @@ export interface Session {
   killDaemon(callback: Callback<{ success: boolean }>): void
   kill(): Promise<{ success: boolean }>
   kill(callback: Callback<{ success: boolean }>): void
+
+  /** Stops every app and the daemon, and removes its home; refused for `.pm2` and `.rpm2`. */
+  destroy(): Promise<Success>
+  destroy(callback: Callback<Success>): void
 }
 
+export const Client: Session['Client']
 export const custom: { new (options?: SessionOptions): Session }
 export const cwd: Session['cwd']
 export const pm2_home: Session['pm2_home']
@@ -355,11 +542,35 @@ export const close: Session['close']
 export const start: Session['start']
 export const stop: Session['stop']
 export const restart: Session['restart']
+export const reload: Session['reload']
 declare const del: Session['delete']
 // `delete` is a reserved word.
 export { del as delete }
 export const list: Session['list']
 export const describe: Session['describe']
+export const scale: Session['scale']
+export const reset: Session['reset']
+export const dump: Session['dump']
+export const clearDump: Session['clearDump']
+export const resurrect: Session['resurrect']
+export const flush: Session['flush']
+export const reloadLogs: Session['reloadLogs']
+export const sendLineToStdin: Session['sendLineToStdin']
+export const attach: Session['attach']
+export const trigger: Session['trigger']
+export const msgProcess: Session['msgProcess']
+export const inspect: Session['inspect']
+export const getPID: Session['getPID']
+export const getProcessIdByName: Session['getProcessIdByName']
+export const env: Session['env']
+export const jlist: Session['jlist']
+export const profile: Session['profile']
+export const get: Session['get']
+export const set: Session['set']
+export const multiset: Session['multiset']
+export const unset: Session['unset']
+export const conf: Session['conf']
+export const autoinstall: Session['autoinstall']
 export const launchBus: Session['launchBus']
 export const sendDataToProcessId: Session['sendDataToProcessId']
 export const sendSignalToProcessId: Session['sendSignalToProcessId']
@@ -369,3 +580,4 @@ export const getVersion: Session['getVersion']
 export const update: Session['update']
 export const killDaemon: Session['killDaemon']
 export const kill: Session['kill']
+export const destroy: Session['destroy']

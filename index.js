@@ -8,4 +8,4 @@ const session = new Session()
 for (const name of Object.getOwnPropertyNames(Session.prototype)) {
   if (name !== 'constructor') module.exports[name] = session[name].bind(session)
 }
-Object.assign(module.exports, { cwd: session.cwd, pm2_home: session.pm2_home, custom: Session })
+Object.assign(module.exports, { cwd: session.cwd, pm2_home: session.pm2_home, Client: session.Client, custom: Session })

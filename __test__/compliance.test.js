@@ -15,7 +15,7 @@ const onlyOracle = process.env.RPM2_COMPLIANCE === 'pm2'
 describe('rpm2 behaves as pm2', { concurrency: 2 }, () => {
   for (const file of fs.readdirSync(folder).sort()) {
     const scenario = path.join(folder, file)
-    const { title, expected } = require(scenario)
+    const { title, expected, better } = require(scenario)
     test(title, { timeout: 140_000 }, async () => {
       const oracle = await play('pm2', scenario)
       assert.ok(oracle.length > 0, 'the scenario records something')
@@ -26,7 +26,10 @@ describe('rpm2 behaves as pm2', { concurrency: 2 }, () => {
       if (onlyOracle) return
       const ours = await play('rpm2', scenario)
       // One by one: a difference is shown alone, with its label.
-      oracle.forEach((entry, index) => assert.deepStrictEqual(ours[index], entry))
+      oracle.forEach(([label, value], index) => {
+        // Where rpm2 does better on purpose, the scenario says what it does.
+        assert.deepStrictEqual(ours[index], [label, better && label in better ? better[label] : value])
+      })
       assert.strictEqual(ours.length, oracle.length)
     })
   }

@@ -3,16 +3,20 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { attach } = require('./attach')
 const { Bus } = require('./bus')
 const { callbackOrPromise, splitCallback } = require('./call')
+const { Client } = require('./client')
 const { fromNative } = require('./errors')
 const { Hold } = require('./hold')
-const { aliases, verbs, withEnvironment } = require('./verbs')
+const { aliases, results, verbs, withEnvironment } = require('./verbs')
 
 // As in src/home.rs; here because a worker thread's `process.env` is not the process's.
 function homeFromEnvironment({ RPM2_HOME, PM2_HOME }) {
   return path.resolve(RPM2_HOME || PM2_HOME || path.join(os.homedir(), '.rpm2'))
 }
+
+const privateHome = () => fs.mkdtempSync(path.join(os.tmpdir(), 'rpm2-'))
 
 // Errors that leave no connection to keep the script alive for.
 const NOT_CONNECTED = new Set(['RPM2_HOME', 'RPM2_CONNECT', 'RPM2_LAUNCH'])
@@ -26,11 +30,16 @@ const refusal = (message) => Object.assign(new Error(message), { code: 'RPM2_CLO
 class Session {
   #buses = new Set()
   #client
+  #independent
+  #isHeldByDaemon = false
   #hold = new Hold()
   #state = 'new'
 
-  constructor({ pm2_home, independent = false, daemon_mode, cwd } = {}) {
-    const privateHome = () => fs.mkdtempSync(path.join(os.tmpdir(), 'rpm2-'))
+  constructor({ pm2_home, independent = false, daemon_mode = !independent, cwd } = {}) {
+    if (pm2_home && independent) throw new Error('You cannot set a pm2_home and independent instance in same time')
+    this.#independent = Boolean(independent)
+    /** What pm2's functions are made of. */
+    this.Client = new Client((verb, args, done) => this.#invoke(verb, args, done))
     this.cwd = cwd ? path.resolve(cwd) : process.cwd()
     this.daemon_mode = daemon_mode
     this.pm2_home = pm2_home ? path.resolve(pm2_home) : independent ? privateHome() : homeFromEnvironment(process.env)
@@ -44,6 +53,17 @@ class Session {
   /** Opens the bus: `(error, bus, socket)` once connected to a daemon; starts none. */
   launchBus(callback) {
     return callbackOrPromise(callback, (done) => this.#launchBus(done))
+  }
+
+  /** Connects this script's input and output with those of a process: `(id, separator?, callback)`. */
+  attach(id, ...given) {
+    const { args, callback } = splitCallback(given)
+    return callbackOrPromise(callback, (done) => attach(this, id, args[0], done))
+  }
+
+  /** Stops every app and the daemon, and removes the home: not for everybody's, `.pm2` and `.rpm2`. */
+  destroy(callback) {
+    return callbackOrPromise(callback, (done) => this.#invoke('destroy', [this.#independent], done))
   }
 
   // Loaded with the first call, so that a program which only asks for a name pays nothing.
@@ -63,6 +83,7 @@ class Session {
       process.nextTick(done, error)
       return
     }
+    if (verb === 'connect' && typeof args[0] === 'boolean') this.daemon_mode = !args[0]
     this.#state = 'open'
     this.#hold.take(this)
     this.#hold.take(holder)
@@ -70,8 +91,21 @@ class Session {
     client.invoke(verb, text, env, (failure, result) => {
       const error = failure === null ? null : fromNative(failure)
       if (NOT_CONNECTED.has(error?.code)) this.#hold.release(this)
+      if (!error && !this.daemon_mode) this.#stayForDaemon(client)
       this.#hold.release(holder)
-      done(error, result === null ? undefined : JSON.parse(result))
+      const value = result === null ? undefined : JSON.parse(result)
+      done(error, value !== undefined && results[verb] ? results[verb](value) : value)
+    })
+  }
+
+  // A daemon that ends with the script must not end because the script has nothing else to do: it stays until then.
+  #stayForDaemon(client) {
+    if (this.#isHeldByDaemon) return
+    this.#isHeldByDaemon = true
+    this.#hold.take(client)
+    client.invoke('ownedEnd', '[]', undefined, () => {
+      this.#isHeldByDaemon = false
+      this.#hold.release(client)
     })
   }
 

@@ -6,9 +6,32 @@ const verbs = [
   'start',
   'stop',
   'restart',
+  'reload',
   'delete',
   'list',
   'describe',
+  'scale',
+  'reset',
+  'dump',
+  'clearDump',
+  'resurrect',
+  'flush',
+  'reloadLogs',
+  'sendLineToStdin',
+  'trigger',
+  'msgProcess',
+  'inspect',
+  'getPID',
+  'getProcessIdByName',
+  'env',
+  'jlist',
+  'profile',
+  'get',
+  'set',
+  'multiset',
+  'unset',
+  'conf',
+  'autoinstall',
   'sendDataToProcessId',
   'sendSignalToProcessId',
   'sendSignalToProcessName',
@@ -22,6 +45,9 @@ const verbs = [
 const aliases = { kill: 'killDaemon', close: 'disconnect' }
 
 /** Verbs whose apps get the caller's environment as it is at the call. */
-const withEnvironment = new Set(['start', 'restart'])
+const withEnvironment = new Set(['start', 'restart', 'reload'])
 
-module.exports = { verbs, aliases, withEnvironment }
+/** What becomes of a result where it is no JSON. */
+const results = { resurrect: (text) => Buffer.from(text) }
+
+module.exports = { results, verbs, aliases, withEnvironment }

@@ -2,12 +2,14 @@
 
 // `npm run chaos -- --kills 100 --seed 7 [--binary path]`: kills the daemon at random moments while apps serve, talk
 // and write, and counts what is lost. Ends with 1 if more is lost than may be. Leaves nothing running. `--json` prints
-// what was counted as JSON.
+// what was counted as JSON. With `--update` another version takes over each time (`rpm2 update`) instead of a kill, as
+// often as `--kills` says: nothing at all may be lost then.
 
 const path = require('node:path')
 const { parseArgs } = require('node:util')
-const { Place } = require('./chaos/place')
+const { Place, describe } = require('./chaos/place')
 const { faultsOf, table } = require('./chaos/report')
+const { eventually } = require('./chaos/wait')
 
 const { values } = parseArgs({
   options: {
@@ -15,13 +17,15 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     binary: { type: 'string' },
     json: { type: 'boolean', default: false },
+    update: { type: 'boolean', default: false },
   },
 })
 
 const say = (text) => values.json || console.log(text)
 
-function progress(kills, milliseconds) {
-  if (kills % 10 === 0) say(`${kills} kills; the last daemon was away for ${milliseconds.toFixed(0)} ms`)
+function progress(count, milliseconds) {
+  const what = values.update ? 'updates' : 'kills'
+  if (count % 10 === 0) say(`${count} ${what}; the last daemon was away for ${milliseconds.toFixed(0)} ms`)
 }
 
 async function main() {
@@ -33,8 +37,10 @@ async function main() {
   process.env.CHAOS_HOME = place.home
   process.once('exit', () => place.leave())
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
-  const result = await require('./chaos/run').run(place, { kills, seed, progress })
-  const left = place.inhabitants()
+  const result = await require('./chaos/run').run(place, { kills, seed, progress, updates: values.update })
+  // Daemon and keeper have told that they end, and may take a moment more.
+  await eventually(() => place.inhabitants().length === 0, 'nobody', 2000).catch(() => {})
+  const left = place.inhabitants().map((pid) => `${pid} (${describe(pid)})`)
   const faults = faultsOf(result)
   if (left.length > 0) faults.push(`processes were left: ${left.join(', ')}`)
   say(`\n${table(result)}\n`)

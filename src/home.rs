@@ -152,6 +152,25 @@ impl Home {
         self.root.join("modules")
     }
 
+    /// Every file, but for those in folders, that a daemon or a client puts here; pm2's too.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let more = ["touch", "agent.json5", "agent-online"];
+        let more = more.map(|name| self.root.join(name));
+        let own = [
+            self.rpc_socket(),
+            self.pub_socket(),
+            self.pid_file(),
+            self.daemon_log(),
+            self.lock_file(),
+            self.down_file(),
+            self.dump(),
+            self.dump_backup(),
+            self.module_conf(),
+            self.reload_lock(),
+        ];
+        own.into_iter().chain(more).collect()
+    }
+
     /// The home as pm2's `connect` describes it.
     pub fn describe(&self) -> Map<String, Value> {
         let text = |path: PathBuf| Value::from(path.to_string_lossy());
@@ -172,6 +191,21 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(bytes)
+}
+
+/// Puts a file that is for its owner alone (0600) in the place of another: whatever happens, one of them is there.
+pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let fresh = path.with_file_name(name);
+    let replaced = write_private(&fresh, bytes)
+        .and_then(|()| fs::File::open(&fresh)?.sync_all())
+        .and_then(|()| fs::rename(&fresh, path));
+    if replaced.is_err() {
+        // Of no use to anybody.
+        let _ = fs::remove_file(&fresh);
+    }
+    replaced
 }
 
 fn make_private(path: &Path) -> io::Result<()> {

@@ -42,6 +42,39 @@ fn what_cannot_be_started() {
 }
 
 #[test]
+fn start_or_restart() {
+    let home = home();
+    let app = |name: &str| {
+        format!(
+            r#"{{"script": "up.sh", "name": "{name}", "env": {{"A": "1"}}, "env_prod": {{"A": "2"}}}}"#
+        )
+    };
+    let text = format!("[{},{}]", app("a"), app("b"));
+    home.write("apps.json", &text);
+    let out = ok(&home, &["startOrRestart", "apps.json", "--only", "a"]);
+    assert!(
+        out.contains("[PM2] App [a] launched (1 instances)\n"),
+        "{out}"
+    );
+    let out = ok(&home, &["startOrRestart", "apps.json", "--env", "prod"]);
+    assert!(
+        out.contains("[PM2] [a](0) ✓\n") && out.contains("[PM2] App [b] launched (1 instances)\n"),
+        "{out}"
+    );
+    let seen = |process: &Value| process["pm2_env"]["env"]["A"].clone();
+    let seen: Vec<Value> = list(&home).iter().map(seen).collect();
+    assert_eq!(seen, ["2", "2"]);
+    let (code, out, _) = home.command_with_input(&["startOrRestart", "-"], &text);
+    assert!(code == 0 && out.contains("[PM2] [b](1) ✓\n"), "{out}");
+    assert_eq!(list(&home)[1]["pm2_env"]["restart_time"], 1);
+    assert_eq!(
+        fails(&home, &["startOrRestart", "none.json"]),
+        "[PM2][ERROR] File none.json not found\n"
+    );
+    assert!(fails(&home, &["startOrRestart", "up.sh"]).contains("no file that declares apps"));
+}
+
+#[test]
 fn an_app_that_dies_at_once_is_reported() {
     let home = home();
     home.write("typo.sh", "echo first >&2\necho second >&2\nexit 3\n");

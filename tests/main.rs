@@ -4,7 +4,10 @@
 
 mod channel;
 mod cli;
+mod cli_group;
 mod cli_logs;
+mod cli_reach;
+mod cli_settings;
 mod cli_start;
 mod cluster_listen;
 mod cluster_protocols;
@@ -16,6 +19,7 @@ mod daemon_logs;
 mod daemon_messages;
 mod daemon_modes;
 mod daemon_protocol;
+mod daemon_reload;
 mod daemon_watch;
 mod handover;
 mod keeper_faults;
@@ -23,5 +27,7 @@ mod keeper_handover;
 mod keeper_update;
 mod outlive;
 mod outlive_faults;
+mod outlive_reload;
+mod outlive_stop;
 mod support;
 mod update;

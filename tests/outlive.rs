@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Kills the daemon and waits until another one answers.
-async fn kill_daemon(home: &TestHome) {
+pub(crate) async fn kill_daemon(home: &TestHome) {
     let old = home.daemon_pid().unwrap();
     proc::signal(old, Signal::SIGKILL).unwrap();
     gone(old.into()).await;
@@ -157,10 +157,13 @@ async fn a_pending_restart_still_happens_and_its_pause_goes_on() {
 async fn a_stop_and_a_restart_that_were_under_way_are_finished() {
     let home = TestHome::new();
     let client = home.session();
-    let stubborn = "trap '' INT; while :; do sleep 0.02; done";
+    let stubborn = "trap '' INT; echo deaf; while :; do sleep 0.02; done";
     let more = json!({ "kill_timeout": 1000, "treekill": false });
-    client.start_shell("stopping", stubborn, more.clone()).await;
-    client.start_shell("restarting", stubborn, more).await;
+    for name in ["stopping", "restarting"] {
+        client.start_shell(name, stubborn, more.clone()).await;
+        let log = format!("{name}-out.log");
+        eventually("it ignores the signal", || !home.app_log(&log).is_empty()).await;
+    }
     let call = |method: &'static str, arg: &'static str| {
         let session = client.session.clone();
         tokio::spawn(async move { session.call(method, &[arg]).await })

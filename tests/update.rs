@@ -264,6 +264,71 @@ async fn what_waits_for_an_app_is_given_out_and_calls_under_way_are_answered() {
 }
 
 #[tokio::test]
+async fn calls_made_meanwhile_succeed_and_take_effect_once() {
+    let home = TestHome::new();
+    let client = home.session();
+    let mut bus = client.bus().await;
+    let script = home.write(
+        "take.js",
+        "const seen = []; process.on('message', ({ data }) => { seen.push(data.n); if (data.last) process.send({ type: 'seen', data: seen }) }); process.send({ type: 'up', data: 1 })",
+    );
+    client
+        .ok("start", json!([{ "script": script, "name": "take" }]))
+        .await;
+    event(&mut bus, "up").await;
+    let next = next_build(&home);
+    let done = Arc::new(AtomicBool::new(false));
+    let count = Arc::new(AtomicUsize::new(0));
+    // Each of these has several calls on its way at any time.
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let (client, done, count) = (home.session(), Arc::clone(&done), Arc::clone(&count));
+            tokio::spawn(async move {
+                while !done.load(Ordering::Relaxed) {
+                    let calls = (0..4).map(|_| {
+                        let n = count.fetch_add(1, Ordering::Relaxed);
+                        let packet =
+                            json!({ "id": 0, "type": "t", "topic": true, "data": { "n": n } });
+                        let session = client.session.clone();
+                        tokio::spawn(async move {
+                            session
+                                .call("sendDataToProcessId", &[&packet.to_string()])
+                                .await
+                        })
+                    });
+                    for call in calls.collect::<Vec<_>>() {
+                        call.await.unwrap().expect("an answer to every call");
+                    }
+                }
+            })
+        })
+        .collect();
+    for round in 0..4 {
+        let build = if round % 2 == 0 {
+            next.clone()
+        } else {
+            binary()
+        };
+        let before = count.load(Ordering::Relaxed);
+        eventually("calls", || count.load(Ordering::Relaxed) > before + 50).await;
+        let (code, said) = update_by(&home, &build).await;
+        assert_eq!(code, 0, "{said}");
+    }
+    done.store(true, Ordering::Relaxed);
+    for caller in callers {
+        soon("the last calls", caller).await.unwrap();
+    }
+    let mut bus = client.bus().await;
+    let last = json!({ "id": 0, "type": "t", "topic": true, "data": { "n": -1, "last": true } });
+    client.ok("sendDataToProcessId", json!([last])).await;
+    let seen = event(&mut bus, "seen").await;
+    let mut seen: Vec<i64> = serde_json::from_value(seen["data"].clone()).unwrap();
+    seen.sort_unstable();
+    let sent = i64::try_from(count.load(Ordering::Relaxed)).unwrap();
+    assert!(seen.into_iter().eq(-1..sent));
+}
+
+#[tokio::test]
 async fn a_failed_update_says_why_and_the_old_version_serves_on() {
     let home = TestHome::new();
     let client = home.session();

@@ -1,4 +1,5 @@
 exports.title = 'process:event tells every step of start, restart, stop, crash and delete, in order'
+exports.events = ['process:event']
 
 exports.run = async ({ ok, record, fixture, listen, startMarker, settle, eventually }) => {
   await startMarker()

@@ -1,4 +1,5 @@
 exports.title = 'log:out and log:err carry what an app prints'
+exports.events = ['log:out', 'log:err']
 
 exports.run = async ({ ok, record, fixture, listen, eventually }) => {
   // Without a daemon the bus would wait for one.

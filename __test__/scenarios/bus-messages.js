@@ -1,4 +1,5 @@
 exports.title = 'what an app sends comes to the bus as an event'
+exports.events = ['process:msg', '<type>']
 
 const messages = [
   { type: 'process:msg', data: { success: true, num: 0.5 } },

@@ -5,14 +5,17 @@ const path = require('node:path')
 const { environmentFor, eventually, makeHome } = require('./home')
 
 /** Plays a scenario against an engine in a new home; its record. */
-async function play(engine, scenario) {
+const play = async (engine, scenario) => (await playWhole(engine, scenario)).records
+
+/** The same, with what it made use of: `{ records, uses }`. */
+async function playWhole(engine, scenario) {
   const { home, daemonPid, remove } = makeHome()
   try {
-    const { records, code, errors } = await runInChild(engine, scenario, home)
+    const { message, code, errors } = await runInChild(engine, scenario, home)
     if (code !== 0) throw new Error(`${path.basename(scenario)} against ${engine} ended with ${code}:\n${errors}`)
     // pm2's daemon answers a little before it is gone.
     await eventually(() => !daemonPid(), `${engine}'s daemon ends with killDaemon`)
-    return records
+    return message
   } finally {
     await remove()
   }
@@ -26,12 +29,12 @@ function runInChild(engine, scenario, home) {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   return new Promise((resolve) => {
-    let records
+    let message
     let errors = ''
-    child.on('message', (message) => (records = message))
+    child.on('message', (sent) => (message = sent))
     child.stderr.on('data', (chunk) => (errors += chunk))
-    child.on('close', (code) => resolve({ records, code, errors }))
+    child.on('close', (code) => resolve({ message, code, errors }))
   })
 }
 
-module.exports = { play }
+module.exports = { play, playWhole }

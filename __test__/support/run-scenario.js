@@ -12,10 +12,26 @@ const [engine, scenario] = process.argv.slice(2)
 const home = process.env.PM2_HOME
 const pm2 = require(engines[engine].module)
 const records = []
+/** What the scenario made use of: the report on compliance counts it as compared. */
+const uses = { functions: new Set(), attributes: new Set() }
+
+/** Notes a function, and the attributes of every declaration among its arguments. */
+function note(method, args) {
+  uses.functions.add(method)
+  const look = (value) => {
+    if (Array.isArray(value)) value.forEach(look)
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) return
+    look(value.apps)
+    for (const name of Object.keys(value)) uses.attributes.add(name)
+  }
+  if (['start', 'restart', 'reload'].includes(method)) args.forEach(look)
+}
 
 /** Calls with a callback: `[error, result]`. */
-const call = (method, ...args) =>
-  new Promise((resolve) => pm2[method](...args, (error, result) => resolve([error, result])))
+const call = (method, ...args) => {
+  note(method, args)
+  return new Promise((resolve) => pm2[method](...args, (error, result) => resolve([error, result])))
+}
 
 /** The same where an error is not expected. */
 async function ok(method, ...args) {
@@ -71,7 +87,8 @@ async function main() {
   await run({ pm2, call, ok, record, recordCall, fixture, listen, startMarker, settle, eventually, home, engine })
   await ok('killDaemon')
   clearTimeout(timer)
-  process.send(records, () => process.exit())
+  const lists = { functions: [...uses.functions], attributes: [...uses.attributes] }
+  process.send({ records, uses: lists }, () => process.exit())
 }
 
 main().catch((error) => {

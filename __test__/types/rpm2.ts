@@ -21,7 +21,33 @@ export async function main() {
   bus.on('log:*', (stream: string, packet) => packet.data).off('log:*')
   const sent = await rpm2.sendDataToProcessId('0', { data: 1, topic: true })
   sent.data.id
+  const numbers = await rpm2.Client.getProcessIdByName('a')
+  same<typeof numbers, number[]>(true)
+  rpm2.Client.executeRemote('getMonitorData', {}, (error, list) => list)
+  rpm2.Client.getProcessIdByName('a', (error, ids, details) => details[ids[0]].name)
+  const replies = await rpm2.trigger('a', 'hello', { a: 1 })
+  replies[0].data.return
+  rpm2.trigger(0, 'hello', (error, replies) => replies[0].process.pm_id)
+  const scaled = await rpm2.scale('a', '+1')
+  same<typeof scaled.success, boolean>(true)
+  const text: string = (await rpm2.resurrect()).toString('utf8')
+  rpm2.dump((error, { success }) => success || text)
+  rpm2.dump(true, (error) => error)
+  rpm2.flush('a', (error, [first]) => first.pm2_env?.status)
+  rpm2.flush(undefined, (error) => error)
+  rpm2.sendLineToStdin(0, 'line', (error, { line }) => line)
+  rpm2.getPID('a', (error, [pid]) => pid.toFixed())
+  const variables: Record<string, any> = await rpm2.env(0)
+  await rpm2.msgProcess({ name: 'all', msg: 'go', opts: variables })
+  await rpm2.set('module:key', 5)
+  const value: unknown = (await rpm2.get('module:key')).value
+  rpm2.get((error, { success }) => success)
+  rpm2.conf('key', value, (error, { success }) => success)
+  // @ts-expect-error an action has a name
+  await rpm2.trigger('a')
   const session: Session = new custom({ pm2_home: '/tmp/home' })
+  const isDaemon: boolean = session.daemon_mode || (await session.destroy()).success
+  await new custom({ independent: true, daemon_mode: isDaemon }).kill()
   await session.kill()
   await session.disconnect()
   // @ts-expect-error a number is not a declaration

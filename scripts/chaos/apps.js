@@ -17,24 +17,34 @@ const freePort = () =>
     })
   })
 
-/** The apps that live through every kill: `web` twice in a cluster, `talker` and `writer` in fork mode. */
+/** Names of the apps that live through every kill. */
+const APPS = ['web', 'talker', 'writer', 'dated']
+
+/** Starts them: `web` twice in a cluster, the others in fork mode. */
 async function startApps(session, place) {
   const port = await freePort()
   const received = place.file('received')
   const env = { CHAOS_HOME: place.home, CHAOS_PORT: String(port), CHAOS_RECEIVED: received }
   const out = (name) => ({ output: place.file(`${name}.log`), error: place.file(`${name}.err`) })
+  const both = place.file('both.log')
   await session.start([
     { script: script('web.js'), name: 'web', exec_mode: 'cluster', instances: 2, env, ...out('web') },
     { script: script('talker.js'), name: 'talker', env, ...out('talker') },
     { script: script('writer.js'), name: 'writer', env, autorestart: false, ...out('writer') },
+    { script: script('writer.js'), name: 'dated', env, autorestart: false, ...out('dated'), time: true, log: both },
   ])
   await eventually(() => get({ host: '127.0.0.1', port, agent: false }).catch(() => 0), 'an answer of web')
-  return { port, received, before: await look(session) }
+  const logs = [
+    { file: place.file('writer.log'), isDated: false },
+    { file: place.file('dated.log'), isDated: true },
+    { file: both, isDated: true },
+  ]
+  return { port, received, logs, before: await look(session) }
 }
 
 /** What must stay the same of them, by number. */
 async function look(session) {
-  const ours = (await session.list()).filter(({ name }) => ['web', 'talker', 'writer'].includes(name))
+  const ours = (await session.list()).filter(({ name }) => APPS.includes(name))
   const of = ({ pm_id, name, pid, pm2_env }) => {
     const { status, restart_time } = pm2_env
     return { pm_id, name, pid, status, restart_time }
@@ -64,7 +74,7 @@ async function exercise(session, port) {
   const check = (holds, what) => holds || faults.push(what)
   const serves = () => get({ host: '127.0.0.1', port, agent: false }).catch(() => 0)
   const before = await look(session)
-  for (const name of ['web', 'talker', 'writer']) {
+  for (const name of APPS) {
     const of = (apps) => [...apps.values()].filter((app) => app.name === name)
     const attempt = (verb) => session[verb](name).catch((error) => faults.push(`${verb} ${name}: ${error.message}`))
     if (session.reload && name === 'web') {
@@ -87,4 +97,4 @@ async function exercise(session, port) {
   return faults
 }
 
-module.exports = { compareApps, exercise, look, startApps }
+module.exports = { compareApps, exercise, freePort, look, startApps }

@@ -12,15 +12,20 @@ function compare(count, seen) {
   return { count, lost, duplicated }
 }
 
-/** The lines of writer.js in its log: how many were written, which are lost, double, or not whole. */
-function checkLog(file) {
+/**
+ * The lines of writer.js in a log, dated or not: how many were written, which are lost, double, not whole, or dated
+ * other than once.
+ */
+function checkLog({ file, isDated }) {
+  const date = isDated ? '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d: ' : ''
+  const [ordinary, last] = [new RegExp(`^${date}line (\\d+) (x*)$`), new RegExp(`^${date}end (\\d+)$`)]
   const lines = fs.readFileSync(file, 'utf8').split('\n').slice(0, -1)
   const seen = []
   let count = -1
   let broken = 0
   for (const line of lines) {
-    const numbered = /^line (\d+) (x*)$/.exec(line)
-    const end = /^end (\d+)$/.exec(line)
+    const numbered = ordinary.exec(line)
+    const end = last.exec(line)
     if (numbered && numbered[2].length === (Number(numbered[1]) + 1) % 100) seen.push(Number(numbered[1]))
     else if (end) count = Number(end[1])
     else broken++
@@ -29,4 +34,16 @@ function checkLog(file) {
   return { ...compare(count, seen), ended: count >= 0, broken, isOrdered }
 }
 
-module.exports = { checkLog, compare }
+/** Several logs as if they were one. */
+function addUp(logs) {
+  return {
+    count: logs.reduce((total, { count }) => total + count, 0),
+    lost: logs.flatMap(({ lost }) => lost),
+    duplicated: logs.flatMap(({ duplicated }) => duplicated),
+    broken: logs.reduce((total, { broken }) => total + broken, 0),
+    ended: logs.every(({ ended }) => ended),
+    isOrdered: logs.every(({ isOrdered }) => isOrdered),
+  }
+}
+
+module.exports = { addUp, checkLog, compare }

@@ -3,6 +3,7 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { exec } = require('./exec')
 const { eventually, now } = require('./wait')
 
 /** Whether a process runs; one that has ended and is not yet reaped does not. */
@@ -15,6 +16,15 @@ function isAlive(pid) {
 }
 
 const commandLine = (pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1)
+
+/** What a process is, for people. */
+function describe(pid) {
+  try {
+    return commandLine(pid).join(' ')
+  } catch {
+    return 'gone'
+  }
+}
 
 function kill(pid) {
   try {
@@ -63,6 +73,17 @@ class Place {
     return { asked, gone: now(), pid }
   }
 
+  /** Has another executable take over; when it was asked for, and when the daemon before was gone. */
+  async updateDaemon(executable) {
+    const pid = await eventually(() => this.daemon(), 'a daemon to update')
+    const asked = now()
+    let gone
+    const end = eventually(() => !isAlive(pid), `the end of the daemon ${pid}`).then(() => (gone = now()))
+    await exec(executable, ['update'], { RPM2_HOME: this.home })
+    await end
+    return { asked, gone, pid }
+  }
+
   /** Every process that descends from a chaos run in this home: its environment says so. */
   inhabitants() {
     const isOurs = (pid) => {
@@ -88,4 +109,4 @@ class Place {
   }
 }
 
-module.exports = { Place, isAlive }
+module.exports = { Place, describe, isAlive }

@@ -4,12 +4,15 @@
 const allowedFailures = (kills) => Math.max(1, Math.ceil(kills / 20) - 1)
 
 /** Everything that was required and is not so. */
-function faultsOf({ kills, apps, log, said, told, kept, single, calls, faults }) {
+function faultsOf(result) {
+  const { kills, updates, apps, log, said, told, kept, single, calls, faults } = result
   const wrong = [...faults]
   const must = (holds, what) => holds || wrong.push(what)
+  if (updates) wrong.push(...faultsOfUpdates(result))
   must(apps.restarts === 0 && apps.gone === 0 && apps.offline === 0, 'an app was restarted or is not online')
   must(apps.pids === 0, 'an app has another pid')
   must(log.ended && log.lost.length === 0, 'log lines were lost')
+  must(log.duplicated.length === 0, 'log lines came twice')
   must(log.broken === 0 && log.isOrdered, 'log lines are broken or not in order')
   for (const [way, result] of [['from the app', said], ['to the app', told]]) {
     must(result.inGap === 0, `messages ${way} were lost that were sent while there was no daemon`)
@@ -28,9 +31,22 @@ function faultsOf({ kills, apps, log, said, told, kept, single, calls, faults })
   return wrong
 }
 
+/** A daemon that leaves to another version loses nothing, whatever was in its memory. */
+function faultsOfUpdates({ said, told, single, calls }) {
+  const wrong = []
+  const must = (holds, what) => holds || wrong.push(what)
+  for (const [way, { lost, duplicated }] of [['from the app', said], ['to the app', told]]) {
+    must(lost.length === 0, `messages ${way} were lost in an update`)
+    must(duplicated.length === 0, `messages ${way} came twice`)
+  }
+  must(single.failures.length === 0, 'new connections failed')
+  must(calls.lost === 0 && told.unanswered === 0, 'calls were lost')
+  return wrong
+}
+
 /** What was counted, as a table. */
 function table(result) {
-  const { kills, away, apps, log, said, told, kept, single, calls } = result
+  const { kills, updates, away, apps, log, said, told, kept, single, calls } = result
   const { stuck, double, dead, refused } = calls
   const lines = `${log.count} written, ${log.lost.length} lost, ${log.duplicated.length} double, ${log.broken} broken`
   const reasons = (failures) => {
@@ -43,7 +59,7 @@ function table(result) {
   const lost = ({ lost, duplicated, inGap, unexplained }) =>
     `${lost.length} lost (${inGap} while no daemon ran, ${unexplained} unexplained), ${duplicated.length} double`
   const rows = [
-    ['daemon killed', `${kills} times, away for at most ${away.toFixed(0)} ms`],
+    [updates ? 'daemon updated' : 'daemon killed', `${kills} times, away for at most ${away.toFixed(0)} ms`],
     ['app restarts', apps.restarts],
     ['app pids changed', apps.pids],
     ['log lines', lines],

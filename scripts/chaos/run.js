@@ -1,10 +1,11 @@
 'use strict'
 
 const { compareApps, exercise, look, startApps } = require('./apps')
+const { makeBuilds } = require('./builds')
 const { Churner } = require('./churner')
 const { Load, sum } = require('./load')
 const { Messages } = require('./messages')
-const { checkLog } = require('./numbers')
+const { addUp, checkLog } = require('./numbers')
 const { generator } = require('./random')
 const { eventually, now, sleep, within } = require('./wait')
 
@@ -24,7 +25,7 @@ function* lifetimes(random) {
 }
 
 /** Plays the whole run in `place`; what was counted. */
-async function run(place, { kills, seed, progress }) {
+async function run(place, { kills, seed, progress, updates }) {
   const { custom: Session } = require('../..')
   const session = new Session({ pm2_home: place.home, cwd: place.home })
   const loads = { kept: [], single: [] }
@@ -32,23 +33,25 @@ async function run(place, { kills, seed, progress }) {
   try {
     await session.connect()
     const bus = await session.launchBus()
-    const { port, received, before } = await startApps(session, place)
+    const { port, received, logs, before } = await startApps(session, place)
     const messages = new Messages(session, bus, received)
     messages.start([...before.values()].find(({ name }) => name === 'talker').pm_id)
     loads.kept = [0, 1, 2, 3].map(() => new Load(port, KEPT))
     loads.single = [0, 1].map(() => new Load(port, SINGLE))
     churner = new Churner(place, session, seed)
     await sleep(500)
-    const gaps = await killOften(place, session, bus, { kills, seed, progress })
+    const end = updates ? updating(place) : () => place.killDaemon()
+    const gaps = await endOften(end, session, bus, { kills, seed, progress })
     const calls = await churner.finish()
     for (const load of [...loads.kept, ...loads.single]) await load.stop()
     const apps = compareApps(before, await look(session))
     const { said, told } = await messages.finish(gaps)
-    await session.sendSignalToProcessName('SIGINT', 'writer')
-    const log = await ended(place.file('writer.log'))
+    for (const name of ['writer', 'dated']) await session.sendSignalToProcessName('SIGINT', name)
+    const log = addUp(await Promise.all(logs.map(ended)))
     const faults = await exercise(session, port)
     return {
       kills: gaps.length,
+      updates,
       away: Math.max(...gaps.map(({ asked, answered }) => answered - asked)),
       apps,
       log,
@@ -67,16 +70,23 @@ async function run(place, { kills, seed, progress }) {
   }
 }
 
-/** Kills the daemon so often; when each died and when the next was there. */
-async function killOften(place, session, bus, { kills, seed, progress }) {
+/** Updates the daemon, to another version each time. */
+function updating(place) {
+  const builds = makeBuilds(place)
+  let count = 0
+  return () => place.updateDaemon(builds[count++ % builds.length])
+}
+
+/** Ends the daemon so often; when each died and when the next was there. */
+async function endOften(end, session, bus, { kills, seed, progress }) {
   const lives = lifetimes(generator(seed))
   const gaps = []
   let listening = 0
   bus.on('rpm2:daemon', () => (listening = now()))
   while (gaps.length < kills) {
     await sleep(lives.next().value)
-    const gap = await place.killDaemon()
     listening = 0
+    const gap = await end()
     await within(30_000, session.ping(), 'an answer of the next daemon')
     gap.answered = now()
     gap.isHeard = await eventually(() => listening, 'rpm2:daemon', 3000).then(
@@ -91,10 +101,10 @@ async function killOften(place, session, bus, { kills, seed, progress }) {
   return gaps
 }
 
-/** The log of the writer, once it has said its last line. */
-async function ended(file) {
-  await eventually(() => checkLog(file).ended, "the writer's last line", 5000).catch(() => {})
-  return checkLog(file)
+/** What is in the log of a writer, once it has said its last line. */
+async function ended(log) {
+  await eventually(() => checkLog(log).ended, "the writer's last line", 5000).catch(() => {})
+  return checkLog(log)
 }
 
 module.exports = { run }

@@ -37,6 +37,8 @@ pub struct NativeOptions {
     pub node: String,
     /// Executable that is launched as the daemon.
     pub binary: String,
+    /// Whether the daemon outlives this process. Default: true.
+    pub daemon_mode: Option<bool>,
 }
 
 /// One session with the daemon of one home.
@@ -64,6 +66,7 @@ impl NativeClient {
             caller: caller.clone(),
             binary: PathBuf::from(options.binary),
         });
+        session.set_owning(options.daemon_mode == Some(false));
         Ok(Self {
             caller,
             session,

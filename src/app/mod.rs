@@ -29,6 +29,7 @@ mod prepare;
 mod restart;
 pub mod schema;
 mod script;
+pub mod settings;
 mod text;
 mod value;
 

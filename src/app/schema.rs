@@ -156,6 +156,7 @@ pub static ATTRIBUTES: &[Attribute] = &[
     formed(Form::Count, attribute("instances", &[], &[Number], "1", "Number of processes; `max` or 0 for one per core, negative for cores less that many.")),
     attribute("kill_timeout", &[], &[Number], "1600", "Milliseconds between the stop signal and SIGKILL."),
     attribute("shutdown_with_message", &[], &[Boolean], "false", "Stops with the message `shutdown` instead of a signal."),
+    attribute("drain_timeout", &[], &[Number], "7000", "Milliseconds that a replaced cluster worker has for the connections it serves."),
     attribute("listen_timeout", &[], &[Number], "3000", "Milliseconds to wait for the app to listen or be ready."),
     formed(Form::Cron, attribute("cron_restart", &["cron"], &[Text, Number], "", "Restarts at these times: a cron pattern of five or six fields; 0 for never.")),
     attribute("merge_logs", &["combine_logs"], &[Boolean], "true for a single fork", "One log for all processes of the app, without the id in its name."),

@@ -163,6 +163,9 @@ fn tell(out: &Output, target: &str, progress: &Progress) {
                 "Starting {script} in {mode} ({instances} instance{plural})"
             ));
         }
+        Progress::Info(text) => out.info(text),
+        Progress::Line(text) => out.lines(text),
+        Progress::Trouble(text) => out.error(text),
         Progress::Started => out.info("Done."),
         Progress::NotRunning(names) => {
             out.advise(&format!(

@@ -83,6 +83,12 @@ pub(super) fn print(error: &CommandError, out: &Output) {
                 out.error(&format!("Error: {message}"));
             }
         }
+        CommandError::Client(ClientError::NoFile { path }) => {
+            out.error(&format!("File {path} not found"));
+        }
+        CommandError::Client(ClientError::Reloading { seconds }) => out.error(&format!(
+            "Reload already in progress, please try again in {seconds} seconds or use --force"
+        )),
         _ => out.error(&error.to_string()),
     }
 }

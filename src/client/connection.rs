@@ -1,7 +1,7 @@
 //! One connection to rpc.sock: requests out, replies matched by id.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::Path,
     process,
@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::codec::FramedRead;
 
 use super::ClientError;
-use crate::protocol::{MESSAGE_LIMIT, call, frame::FrameCodec, message::Pair};
+use crate::protocol::{FAREWELL, MESSAGE_LIMIT, call, frame::FrameCodec, message::Pair};
 
 /// Requests that may wait for the socket; further callers wait for a place.
 const QUEUE: usize = 1024;
@@ -41,8 +41,15 @@ struct Waiting {
     reply: oneshot::Sender<Reply>,
 }
 
-/// The calls not yet answered; `None` once the connection has ended.
-type Pending = Arc<Mutex<Option<HashMap<String, Waiting>>>>;
+/// The calls not yet answered.
+#[derive(Default)]
+struct Calls {
+    waiting: HashMap<String, Waiting>,
+    /// Whether the connection takes no more: it has ended, or the daemon leaves.
+    is_over: bool,
+}
+
+type Pending = Arc<Mutex<Calls>>;
 
 /// A cheap handle; the connection ends when the last one is dropped.
 #[derive(Clone)]
@@ -56,15 +63,15 @@ impl Connection {
     pub(super) async fn open(path: &Path) -> io::Result<Self> {
         let (read, write) = UnixStream::connect(path).await?.into_split();
         let (outgoing, queue) = mpsc::channel(QUEUE);
-        let pending: Pending = Arc::new(Mutex::new(Some(HashMap::new())));
+        let pending = Pending::default();
         tokio::spawn(write_requests(write, queue));
         tokio::spawn(read_replies(read, Arc::clone(&pending)));
         Ok(Self { outgoing, pending })
     }
 
-    /// Whether the peer is still there, as far as is known.
+    /// Whether the peer still takes calls, as far as is known.
     pub(super) fn is_open(&self) -> bool {
-        lock(&self.pending).is_some()
+        !lock(&self.pending).is_over
     }
 
     /// Calls `method`, which never answers.
@@ -93,20 +100,17 @@ impl Connection {
         let lost = || ClientError::Lost {
             method: method.to_owned(),
         };
-        match lock(&self.pending).as_mut() {
-            Some(pending) => pending.insert(
-                id,
-                Waiting {
-                    method: method.to_owned(),
-                    reply: sender,
-                },
-            ),
-            None => return Err(lost()),
-        };
-        self.outgoing
-            .send(frame.freeze())
-            .await
-            .map_err(|_| lost())?;
+        {
+            let mut pending = lock(&self.pending);
+            let method = method.to_owned();
+            if pending.is_over {
+                return Err(ClientError::Unread { method });
+            }
+            let reply = sender;
+            pending.waiting.insert(id, Waiting { method, reply });
+        }
+        // What cannot be sent any more is answered as all that waits is.
+        let _ = self.outgoing.send(frame.freeze()).await;
         receiver.await.unwrap_or_else(|_| Err(lost()))
     }
 }
@@ -119,7 +123,7 @@ fn next_id() -> String {
     )
 }
 
-fn lock(pending: &Pending) -> std::sync::MutexGuard<'_, Option<HashMap<String, Waiting>>> {
+fn lock(pending: &Pending) -> std::sync::MutexGuard<'_, Calls> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -160,9 +164,11 @@ async fn read_replies(socket: OwnedReadHalf, pending: Pending) {
         let Ok((body, id)) = call::open(&pair) else {
             break;
         };
-        let waiting = lock(&pending)
-            .as_mut()
-            .and_then(|pending| pending.remove(id));
+        if id == FAREWELL {
+            part(&pending, call::parse_reply(&body).ok());
+            continue;
+        }
+        let waiting = lock(&pending).waiting.remove(id);
         if let Some(Waiting { method, reply }) = waiting {
             let result = match call::parse_reply(&body) {
                 Ok(result) => result.map_err(ClientError::Refused),
@@ -172,8 +178,31 @@ async fn read_replies(socket: OwnedReadHalf, pending: Pending) {
             let _ = reply.send(result);
         }
     }
-    let unanswered = lock(&pending).take();
-    for (_, Waiting { method, reply }) in unanswered.into_iter().flatten() {
+    let unanswered = {
+        let mut pending = lock(&pending);
+        pending.is_over = true;
+        std::mem::take(&mut pending.waiting)
+    };
+    for Waiting { method, reply } in unanswered.into_values() {
         let _ = reply.send(Err(ClientError::Lost { method }));
+    }
+}
+
+/// The daemon leaves: of what is not answered, it has read only what it names.
+fn part(pending: &Pending, farewell: Option<Result<Option<Box<RawValue>>, String>>) {
+    let Some(Ok(Some(named))) = farewell else {
+        return;
+    };
+    let Ok(read) = serde_json::from_str::<HashSet<String>>(named.get()) else {
+        return;
+    };
+    let unread: Vec<Waiting> = {
+        let mut pending = lock(pending);
+        pending.is_over = true;
+        let unread = pending.waiting.extract_if(|id, _| !read.contains(id));
+        unread.map(|(_, waiting)| waiting).collect()
+    };
+    for Waiting { method, reply } in unread {
+        let _ = reply.send(Err(ClientError::Unread { method }));
     }
 }

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
-    app::DeclarationErrors,
+    app::{DeclarationErrors, settings::SettingsError},
     home::HomeError,
     protocol::{call::CallError, frame::FrameError},
 };
@@ -36,12 +36,33 @@ pub enum ClientError {
         /// The keeper's words.
         reason: String,
     },
+    /// A file of the home, or a log, could not be used.
+    #[error("cannot {what} {path}: {source}; check its permissions and the free space")]
+    File {
+        /// What was to be done with it.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Settings could not be read or written.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The connection ended while a call was on its way.
     #[error(
         "the daemon was lost during `{method}`: the call may or may not have taken effect; check with `rpm2 list` \
          and try again"
     )]
     Lost {
+        /// The call.
+        method: String,
+    },
+    /// The daemon left to the next one without having read the call. [`super::Session::call`] asks the next one.
+    #[error(
+        "the daemon left to the next one before it read `{method}`, which has had no effect; try again"
+    )]
+    Unread {
         /// The call.
         method: String,
     },
@@ -70,6 +91,18 @@ pub enum ClientError {
         /// What is wrong with it.
         source: CallError,
     },
+    /// There is no such file of apps.
+    #[error("ENOENT: no such file or directory, open '{path}'")]
+    NoFile {
+        /// The file.
+        path: String,
+    },
+    /// Another reload has not ended yet.
+    #[error("Reload in progress")]
+    Reloading {
+        /// After so many seconds it is taken for dead.
+        seconds: u64,
+    },
     /// A verb was called with arguments it cannot use.
     #[error("{0}")]
     Usage(String),
@@ -96,6 +129,7 @@ impl ClientError {
                 | Self::Launch { .. }
                 | Self::Down { .. }
                 | Self::Lost { .. }
+                | Self::Unread { .. }
                 | Self::Closed
         )
     }
@@ -107,12 +141,17 @@ impl ClientError {
             Self::Connect { .. } => "RPM2_CONNECT",
             Self::Launch { .. } => "RPM2_LAUNCH",
             Self::Down { .. } => "RPM2_DAEMON_DOWN",
-            Self::Lost { .. } => "RPM2_DAEMON_LOST",
+            Self::Lost { .. } | Self::Unread { .. } => "RPM2_DAEMON_LOST",
             Self::Closed => "RPM2_CLOSED",
             Self::Refused(_) => "RPM2_REFUSED",
             Self::TooLarge { .. } | Self::Frame(_) => "RPM2_TOO_LARGE",
             Self::Reply { .. } => "RPM2_PROTOCOL",
-            Self::Usage(_) | Self::Attributes(_) => "RPM2_USAGE",
+            Self::NoFile { .. } => "ENOENT",
+            Self::Reloading { .. } => "RPM2_RELOADING",
+            Self::Settings(SettingsError::Key(_)) | Self::Usage(_) | Self::Attributes(_) => {
+                "RPM2_USAGE"
+            }
+            Self::Settings(_) | Self::File { .. } => "RPM2_FILE",
             Self::Several { .. } => "RPM2_SEVERAL",
         }
     }

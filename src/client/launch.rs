@@ -2,6 +2,7 @@
 
 use std::{
     io::{ErrorKind, Read},
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -54,17 +55,42 @@ pub(super) async fn connect(home: &Home) -> Result<Option<Connection>, ClientErr
     }
 }
 
-/// Connects to the daemon of `home`, launching it with `binary` if there is none. The flag says whether it was
-/// launched here.
+/// Whose daemon is launched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Belongs {
+    /// Everybody's: it outlives us.
+    ToAll,
+    /// Ours: it ends with us.
+    ToUs,
+}
+
+/// A connection, and how it came about.
+pub(super) struct Reached {
+    /// The connection.
+    pub connection: Connection,
+    /// Whether the daemon was launched here.
+    pub launched: bool,
+    /// Our end of the socket to a daemon that ends with us: closed there when it has ended.
+    pub owned: Option<UnixStream>,
+}
+
+/// Connects to the daemon of `home`, launching it with `binary` if there is none.
 pub(super) async fn connect_or_launch(
     home: &Home,
     binary: &Path,
-) -> Result<(Connection, bool), ClientError> {
+    belongs: Belongs,
+) -> Result<Reached, ClientError> {
     let deadline = Instant::now() + DEADLINE;
     let patience = Instant::now() + PATIENCE;
     loop {
         match connect(home).await {
-            Ok(Some(connection)) => return Ok((connection, false)),
+            Ok(Some(connection)) => {
+                return Ok(Reached {
+                    connection,
+                    launched: false,
+                    owned: None,
+                });
+            }
             Ok(None) => {}
             // It is being started again, most often in an instant.
             Err(ClientError::Down { .. }) if Instant::now() < patience => {
@@ -74,10 +100,15 @@ pub(super) async fn connect_or_launch(
             Err(error) => return Err(error),
         }
         home.create()?;
-        match launch(home, binary)? {
+        let (owned, theirs) = owner_socket(belongs)?;
+        match launch(home, binary, theirs)? {
             Launched::Ready => {
                 if let Some(connection) = connect(home).await? {
-                    return Ok((connection, true));
+                    return Ok(Reached {
+                        connection,
+                        launched: true,
+                        owned,
+                    });
                 }
             }
             Launched::Busy => tokio::time::sleep(PAUSE).await,
@@ -93,14 +124,26 @@ pub(super) async fn connect_or_launch(
     }
 }
 
+/// Our end and the daemon's of the socket that tells it of our end.
+fn owner_socket(belongs: Belongs) -> Result<(Option<UnixStream>, Option<OwnedFd>), ClientError> {
+    if belongs == Belongs::ToAll {
+        return Ok((None, None));
+    }
+    let (ours, theirs) = UnixStream::pair().map_err(|error| ClientError::Launch {
+        reason: error.to_string(),
+    })?;
+    Ok((Some(ours), Some(theirs.into())))
+}
+
 /// Starts the daemon and waits for its word: it says it on its standard output, which it then lets go.
-fn launch(home: &Home, binary: &Path) -> Result<Launched, ClientError> {
+fn launch(home: &Home, binary: &Path, owner: Option<OwnedFd>) -> Result<Launched, ClientError> {
     let failed = |reason: String| ClientError::Launch { reason };
     let mut child = Command::new(binary)
         .arg("keeper")
+        .args(owner.as_ref().map(|_| "--owned"))
         .env("RPM2_HOME", home.root())
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(owner.map_or_else(Stdio::null, Stdio::from))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

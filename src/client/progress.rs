@@ -39,4 +39,10 @@ pub enum Progress {
         /// Its number.
         id: u32,
     },
+    /// What else is to be told, in pm2's words.
+    Info(String),
+    /// The same without a prefix.
+    Line(String),
+    /// What has failed without ending the verb.
+    Trouble(String),
 }

@@ -1,13 +1,19 @@
 //! A session: one caller's view of one home's daemon.
 
 use std::{
+    io,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde_json::value::RawValue;
+use tokio::{io::AsyncReadExt, sync::watch};
 
-use super::{ClientError, Progress, Subscription, connection::Connection, launch};
+use super::{ClientError, Progress, Subscription, connection::Connection, launch, launch::Belongs};
 use crate::{app::Caller, home::Home};
 
 /// Where a session works and with what.
@@ -21,6 +27,9 @@ pub struct SessionOptions {
 
 /// Methods that change nothing.
 const READ_ONLY: [&str; 4] = ["getMonitorData", "getReport", "getVersion", "ping"];
+
+/// So many daemons in a row may leave without having read a call.
+const UPDATES: u32 = 10;
 
 /// What connecting found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +49,10 @@ struct Inner {
     connecting: tokio::sync::Mutex<()>,
     warnings: Mutex<Vec<String>>,
     observer: Mutex<Option<Observer>>,
+    /// Whether a daemon that is launched ends with this process.
+    owns: AtomicBool,
+    /// Whether such a daemon lives.
+    owned: watch::Sender<bool>,
 }
 
 /// A cheap handle. Connects on the first call and again after the daemon was lost.
@@ -61,6 +74,8 @@ impl Session {
                 connecting: tokio::sync::Mutex::new(()),
                 warnings: Mutex::default(),
                 observer: Mutex::default(),
+                owns: AtomicBool::new(false),
+                owned: watch::Sender::new(false),
             }),
             caller: Arc::new(caller),
         }
@@ -134,6 +149,23 @@ impl Session {
         }
     }
 
+    /// Has a daemon that is launched from now on end with this process, and its apps with it; or not any more.
+    pub fn set_owning(&self, owns: bool) {
+        self.inner.owns.store(owns, Ordering::Relaxed);
+    }
+
+    /// Whether a daemon that is launched ends with this process.
+    pub fn is_owning(&self) -> bool {
+        self.inner.owns.load(Ordering::Relaxed)
+    }
+
+    /// Returns when no daemon lives that ends with this process.
+    pub async fn owned_end(&self) {
+        let mut owned = self.inner.owned.subscribe();
+        // The sender is ours.
+        let _ = owned.wait_for(|lives| !lives).await;
+    }
+
     /// Whether a connection is there now.
     pub fn is_connected(&self) -> bool {
         self.current().is_some()
@@ -162,13 +194,17 @@ impl Session {
         method: &str,
         args: &[&str],
     ) -> Result<Option<Box<RawValue>>, ClientError> {
-        let result = self.connection().await?.call(method, args).await;
-        match result {
-            // A daemon that is just dying still accepts. What changes nothing may as well be asked again.
-            Err(ClientError::Lost { .. }) if READ_ONLY.contains(&method) => {
-                self.connection().await?.call(method, args).await
+        let mut left = 0;
+        loop {
+            let result = self.connection().await?.call(method, args).await;
+            match result {
+                // A daemon that is just dying still accepts. What changes nothing may as well be asked again, and
+                // what a daemon that leaves has not read has changed nothing.
+                Err(ClientError::Lost { .. }) if left == 0 && READ_ONLY.contains(&method) => {}
+                Err(ClientError::Unread { .. }) if left < UPDATES => {}
+                result => return result,
             }
-            result => result,
+            left += 1;
         }
     }
 
@@ -214,10 +250,35 @@ impl Session {
         if let Some(connection) = self.current() {
             return Ok((connection, false));
         }
-        let (connection, launched) =
-            launch::connect_or_launch(self.home(), &self.inner.binary).await?;
-        self.keep(Some(connection.clone()));
-        Ok((connection, launched))
+        let belongs = if self.is_owning() {
+            Belongs::ToUs
+        } else {
+            Belongs::ToAll
+        };
+        let reached = launch::connect_or_launch(self.home(), &self.inner.binary, belongs).await?;
+        if let Some(socket) = reached.owned {
+            self.hold(socket)?;
+        }
+        self.keep(Some(reached.connection.clone()));
+        Ok((reached.connection, reached.launched))
+    }
+
+    /// Holds the socket of a daemon that ends with us, also when the session is forgotten, until the daemon has ended.
+    fn hold(&self, socket: UnixStream) -> Result<(), ClientError> {
+        let failed = |error: io::Error| ClientError::Launch {
+            reason: error.to_string(),
+        };
+        socket.set_nonblocking(true).map_err(failed)?;
+        let mut socket = tokio::net::UnixStream::from_std(socket).map_err(failed)?;
+        let owned = self.inner.owned.clone();
+        owned.send_replace(true);
+        tokio::spawn(async move {
+            let mut nothing = [0; 64];
+            // It never says anything.
+            while socket.read(&mut nothing).await.is_ok_and(|count| count > 0) {}
+            owned.send_replace(false);
+        });
+        Ok(())
     }
 
     fn current(&self) -> Option<Connection> {

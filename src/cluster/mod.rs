@@ -23,6 +23,7 @@ mod restore;
 #[cfg(test)]
 mod restore_tests;
 mod saved;
+mod served;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -129,6 +129,14 @@ pub(super) struct WorkerRecord {
     pub(super) leaving: bool,
 }
 
+impl WorkerRecord {
+    /// The keys of the listeners on which it is known to listen.
+    pub(super) fn ready_keys(&self) -> BTreeSet<&str> {
+        let ready = self.keys.iter().filter(|(_, server)| server.ready);
+        ready.map(|(key, _)| key.as_str()).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,16 @@
 //! One worker's handle.
 
+use std::os::fd::OwnedFd;
+
 use super::{
     answer, query,
     record::WorkerRecord,
     state::{Shared, lock},
 };
-use crate::channel::{AddressType, ClusterMessage};
+use crate::{
+    channel::{AddressType, ClusterMessage},
+    sys::connections::Served,
+};
 
 /// What a worker's message means for its supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub enum WorkerEvent {
         /// The kind of address.
         address_type: AddressType,
     },
+    /// A server of it is closed.
+    Closed,
     /// It leaves of its own accord.
     ExitedAfterDisconnect,
 }
@@ -53,6 +60,46 @@ impl Worker {
         self.record(|record| record.leaving)
     }
 
+    /// Whether it listens on everything that `other` listens on: it can then take its place.
+    pub fn covers(&self, other: &Self) -> bool {
+        let state = lock(&self.state);
+        let servers = |worker: &Self| {
+            let entry = state.workers.get(&worker.id);
+            entry.map(|entry| entry.record.ready_keys())
+        };
+        let (Some(own), Some(others)) = (servers(self), servers(other)) else {
+            return false;
+        };
+        others.is_subset(&own)
+    }
+
+    /// Where its servers listen, but for those that take no connections.
+    pub fn served(&self) -> Vec<Served> {
+        lock(&self.state).served(self.id)
+    }
+
+    /// The same, without the servers whose connections carry state that only the worker has: encrypted ones.
+    pub fn served_plainly(&self) -> Vec<Served> {
+        lock(&self.state).served_plainly(self.id)
+    }
+
+    /// How many servers it has.
+    pub fn servers(&self) -> usize {
+        let state = lock(&self.state);
+        let entry = state.workers.get(&self.id);
+        entry.map_or(0, |entry| entry.record.keys.len())
+    }
+
+    /// Gives a connection that it had and let go of to another worker of that server; without one it is closed.
+    pub fn give_away(&self, served: &Served, socket: OwnedFd) {
+        lock(&self.state).give_away(self.id, served, socket);
+    }
+
+    /// Whether it takes connections from a listening socket of its own accord.
+    pub fn accepts_itself(&self) -> bool {
+        lock(&self.state).accepts_itself(self.id)
+    }
+
     fn record(&self, tell: impl FnOnce(&WorkerRecord) -> bool) -> bool {
         let state = lock(&self.state);
         let entry = state.workers.get(&self.id);
@@ -82,7 +129,10 @@ impl Worker {
             ClusterMessage::QueryServer { seq, query } => {
                 query::answer(&self.state, self.id, seq, *query);
             }
-            ClusterMessage::Close { key } => lock(&self.state).close_server(self.id, &key),
+            ClusterMessage::Close { key } => {
+                lock(&self.state).close_server(self.id, &key);
+                return Some(WorkerEvent::Closed);
+            }
             ClusterMessage::Accepted { ack, accepted } => {
                 lock(&self.state).answered(self.id, ack, accepted);
             }

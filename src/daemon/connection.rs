@@ -1,8 +1,14 @@
 //! rpc.sock: calls and replies.
 
-use std::{os::fd::AsFd, time::Duration};
+use std::{
+    collections::HashSet,
+    os::fd::AsFd,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
+use serde_json::json;
 use tokio::{
     io::AsyncWriteExt,
     net::{UnixListener, UnixStream},
@@ -14,6 +20,7 @@ use tokio_util::codec::FramedRead;
 use super::{calls, context::Daemon};
 use crate::{
     protocol::{
+        FAREWELL,
         call::{self, Asked, Request},
         frame::{Frame, FrameCodec},
         message::Pair,
@@ -64,7 +71,8 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
             }
         }
     });
-    let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(CALLS));
+    let slots = Arc::new(tokio::sync::Semaphore::new(CALLS));
+    let under_way = UnderWay::default();
     let mut frames = FramedRead::new(read, FrameCodec::new());
     let mut leaving = std::pin::pin!(daemon.leaving());
     loop {
@@ -72,7 +80,10 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
         let frame = tokio::select! {
             biased;
             frame = frames.next() => frame,
-            () = &mut leaving => None,
+            () = &mut leaving => {
+                let _ = replies.send(farewell(&under_way)).await;
+                break;
+            }
         };
         let Some(frame) = frame else {
             break;
@@ -82,6 +93,7 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
             pid,
             allowed,
             replies: replies.clone(),
+            under_way: Arc::clone(&under_way),
         };
         let result = match frame {
             Ok(frame) => client.take(frame, &slots).await,
@@ -104,22 +116,35 @@ fn of(pid: Option<i32>) -> String {
     pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
 }
 
+/// Ids of the calls of one connection that are read and not answered.
+type UnderWay = Arc<Mutex<HashSet<String>>>;
+
+fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashSet<String>> {
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What tells a client that nothing more is read, and what still will be answered.
+fn farewell(under_way: &UnderWay) -> Bytes {
+    let mut frame = BytesMut::new();
+    let ids = json!(*lock(under_way)).to_string();
+    // Ids that were read fit into a frame together: there are few.
+    let _ = call::encode_result(Some(&ids), FAREWELL, &mut frame);
+    frame.freeze()
+}
+
 /// One client, for one call.
 struct Client {
     daemon: Daemon,
     pid: Option<i32>,
     allowed: bool,
     replies: mpsc::Sender<Bytes>,
+    under_way: UnderWay,
 }
 
 impl Client {
     /// Takes in a call; calls that need no waiting are answered before the next one is read, the others beside it. An
     /// error closes the connection.
-    async fn take(
-        self,
-        frame: Frame,
-        slots: &std::sync::Arc<tokio::sync::Semaphore>,
-    ) -> Result<(), String> {
+    async fn take(self, frame: Frame, slots: &Arc<tokio::sync::Semaphore>) -> Result<(), String> {
         let pair = Pair::try_from(frame).map_err(|error| error.to_string())?;
         let (body, id) = call::open(&pair)
             .map(|(body, id)| (body, id.to_owned()))
@@ -155,15 +180,17 @@ impl Client {
             return Ok(());
         }
         let args = args.into_iter().map(ToOwned::to_owned).collect();
-        let slot = std::sync::Arc::clone(slots)
+        let slot = Arc::clone(slots)
             .acquire_owned()
             .await
             .map_err(|error| error.to_string())?;
+        lock(&self.under_way).insert(id.clone());
         tokio::spawn(async move {
             let _slot = slot;
             if let Some(result) = calls::answer(&self.daemon, &method, args, caller).await {
                 self.answer(result, &id).await;
             }
+            lock(&self.under_way).remove(&id);
         });
         Ok(())
     }

@@ -6,6 +6,7 @@ mod calls;
 mod connection;
 mod context;
 mod leave;
+mod owner;
 mod registry;
 mod start;
 mod subscriber;

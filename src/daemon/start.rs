@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     After,
     context::{Counts, Daemon},
-    run,
+    owner, run,
     takeover::Estate,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     cluster::{Keep, KeepFuture, Primary},
     home::{Home, HomeError, write_private},
     keeper::{Inventory, Keeper},
-    process::{AgentFile, Surroundings},
+    process::{AgentFile, Surroundings, TRANSIT_KEPT, Transit},
     protocol::{READY, rpm2_version},
     slot::StateSlot,
     sys::{descriptor, pidfd::Handle},
@@ -115,13 +115,16 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
     if !conf.exists() {
         write_private(&conf, b"{}").map_err(file_error("write", &conf))?;
     }
+    let belongs_to = kept.remove(owner::KEPT);
     let (counts, before) = counts(&mut kept, &keeper).await?;
     let primary = kept_primary(generation, &mut kept, &keeper, &journal).await?;
+    let transit = kept_transit(&mut kept, &keeper, &journal).await;
     let around = Surroundings {
         bus,
         journal,
         keeper: keeper.clone(),
         primary,
+        transit,
         agent: Arc::new(AgentFile::new(home.root())),
         listening: CancellationToken::new(),
         closing: CancellationToken::new(),
@@ -142,6 +145,9 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
         daemon.around().primary.settle();
         let daemon = daemon.clone();
         tokio::spawn(async move { daemon.reopen(&before, generation).await });
+    }
+    if let Some(socket) = belongs_to {
+        owner::end_with(&daemon, socket)?;
     }
     keeper.up().await?;
     say(READY);
@@ -201,6 +207,39 @@ async fn kept_slot(
     let slot = StateSlot::create(name)?;
     keeper.keep(name, slot.as_fd()).await?;
     Ok(slot)
+}
+
+/// What the apps' output goes through: the kept one with what is in it, or a new one that is kept from now on.
+async fn kept_transit(
+    kept: &mut BTreeMap<String, OwnedFd>,
+    keeper: &Keeper,
+    journal: &Journal,
+) -> Transit {
+    if let [Some(memory), Some(out), Some(into)] = TRANSIT_KEPT.map(|name| kept.remove(name)) {
+        match Transit::resume([memory, out, into]) {
+            Ok(transit) => return transit,
+            Err(error) => journal.error(format!(
+                "what the daemon before this one had read of the apps' output cannot be read: {error}"
+            )),
+        }
+    }
+    match new_transit(keeper).await {
+        Ok(transit) => transit,
+        Err(error) => {
+            if cfg!(target_os = "linux") {
+                journal.error(format!("output may be lost when the daemon dies: {error}"));
+            }
+            Transit::plain()
+        }
+    }
+}
+
+async fn new_transit(keeper: &Keeper) -> io::Result<Transit> {
+    let transit = Transit::create()?;
+    for (name, part) in TRANSIT_KEPT.iter().zip(transit.parts()?) {
+        keeper.keep(name, part.as_fd()).await?;
+    }
+    Ok(transit)
 }
 
 /// Node's cluster primary: a new one, or the one before with its listeners.

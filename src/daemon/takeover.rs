@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::context::{Counts, Daemon};
 use crate::{
     keeper::{Alive, Exited},
-    process::{Inheritance, KeptRun, Process, Resumed, Saved},
+    process::{Inheritance, Inherited, KeptRun, OldRun, Process, Resumed, RunName, Saved},
     slot::StateSlot,
     sys::pidfd::Handle,
 };
@@ -48,6 +48,11 @@ impl Daemon {
                 )),
             }
         }
+        if let Some((id, length)) = self.around().transit.discard() {
+            self.journal().error(format!(
+                "{length} bytes of output are lost: process {id}, whose they are, is not known any more"
+            ));
+        }
         for exit in &estate.exits {
             self.around().keeper.acknowledge(exit.pid);
         }
@@ -61,24 +66,19 @@ impl Daemon {
 
     fn take_over_one(&self, saved: Saved, slot: StateSlot, estate: &mut Estate) {
         let id = saved.pm_id;
-        let key = crate::process::key(id);
-        let mut part = |what: &str| estate.kept.remove(&format!("{key}/run/{what}"));
-        let kept = match (part("out"), part("err"), part("channel")) {
-            (Some(out), Some(err), Some(channel)) => Some(KeptRun {
-                out,
-                err,
-                channel,
-                stdin: part("stdin"),
-            }),
-            _ => None,
+        let (old_runs, reload_slot) = self.old_runs(&saved, estate);
+        let replacement = saved.replacement_name().map(|run| {
+            let awaits = |pid| saved.awaits_replacement(pid);
+            inherited(run, &awaits, estate)
+        });
+        let run = inherited(saved.run_name(), &|pid| saved.awaits(pid), estate);
+        let inheritance = Inheritance {
+            run,
+            replacement: replacement.unwrap_or_default(),
+            reload_slot,
+            old_runs,
         };
-        let process = process_of(&key, &saved, estate);
-        let process = Process::resume(
-            saved,
-            slot,
-            Inheritance { kept, process },
-            self.around().clone(),
-        );
+        let process = Process::resume(saved, slot, inheritance, self.around().clone());
         self.registry().restore(id, process.clone());
         self.watch_as_declared(&process);
         // A deletion may be under way, and the call that would forget it died with the daemon before us.
@@ -87,6 +87,38 @@ impl Daemon {
             process.deleted().await;
             daemon.forget(&process);
         });
+    }
+
+    /// The process's runs on their way out, and the slot that its reload under way has for one.
+    fn old_runs(&self, saved: &Saved, estate: &mut Estate) -> (Vec<OldRun>, Option<StateSlot>) {
+        let prefix = format!("{}/old", crate::process::key(saved.pm_id));
+        let names: Vec<String> = estate
+            .kept
+            .keys()
+            .filter(|name| name.starts_with(&prefix))
+            .cloned()
+            .collect();
+        let reload = saved.replacement_name().map(RunName::retirement);
+        let (mut old_runs, mut reload_slot) = (Vec::new(), None);
+        for name in names {
+            let Some(fd) = estate.kept.remove(&name) else {
+                continue;
+            };
+            match OldRun::read(fd, &name, saved.run_name()) {
+                Ok(mut old) => {
+                    let run = RunName {
+                        pm_id: saved.pm_id,
+                        serial: old.serial(),
+                    };
+                    let found = inherited(run, &|pid| old.awaits(pid), estate);
+                    old.inherited = found;
+                    old_runs.push(old);
+                }
+                Err(slot) if reload.as_ref() == Some(&name) => reload_slot = Some(slot),
+                Err(_) => self.around().keeper.forget(&name),
+            }
+        }
+        (old_runs, reload_slot)
     }
 
     /// Waits a little for the subscribers that were there, tells everyone of the gap, and lets the apps be heard.
@@ -109,8 +141,24 @@ impl Daemon {
     }
 }
 
+/// What is left of a run.
+fn inherited(run: RunName, awaits: &dyn Fn(i32) -> bool, estate: &mut Estate) -> Inherited {
+    let mut part = |what: &str| estate.kept.remove(&format!("{}/{what}", run.kept()));
+    let kept = match (part("out"), part("err"), part("channel")) {
+        (Some(out), Some(err), Some(channel)) => Some(KeptRun {
+            out,
+            err,
+            channel,
+            stdin: part("stdin"),
+        }),
+        _ => None,
+    };
+    let process = process_of(&run.key(), awaits, estate);
+    Inherited { kept, process }
+}
+
 /// The process of a key: the living one, or else the exit that its state does not know of yet.
-fn process_of(key: &str, saved: &Saved, estate: &mut Estate) -> Option<Resumed> {
+fn process_of(key: &str, awaits: &dyn Fn(i32) -> bool, estate: &mut Estate) -> Option<Resumed> {
     let living = estate
         .alive
         .iter()
@@ -125,7 +173,7 @@ fn process_of(key: &str, saved: &Saved, estate: &mut Estate) -> Option<Resumed> 
     let at = estate
         .exits
         .iter()
-        .rposition(|exited| exited.key == key && saved.awaits(exited.pid))?;
+        .rposition(|exited| exited.key == key && awaits(exited.pid))?;
     let exited = estate.exits.remove(at);
     let (sender, exit) = oneshot::channel();
     // Its receiver is in our hands.

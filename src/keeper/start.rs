@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    os::fd::AsFd,
     path::PathBuf,
     process::ExitCode,
 };
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     home::Home,
+    protocol::OWNER,
     sys::{allocator, descriptor, signals::Signals, spawn},
 };
 
@@ -27,6 +29,8 @@ use crate::{
 enum Role {
     /// Take the home, with this program as daemon if not our own executable.
     Start(Option<PathBuf>),
+    /// Take the home for the program at the other end of our standard input.
+    StartOwned,
     /// Go on with the state in this descriptor.
     Resume(i32),
     /// Say whether we could.
@@ -37,7 +41,8 @@ enum Role {
 /// that it is ready, or why it cannot be. For the hidden subcommand `keeper`, before any thread is started.
 pub fn main() -> ExitCode {
     let result = match role() {
-        Role::Start(program) => start(program),
+        Role::Start(program) => start(program, false),
+        Role::StartOwned => start(None, true),
         Role::Resume(number) => resume(number)
             .inspect_err(log_failed_resume)
             .map_err(KeeperError::from),
@@ -70,12 +75,13 @@ fn role() -> Role {
     match option.as_ref().and_then(|option| option.to_str()) {
         Some("--resume") => Role::Resume(number().unwrap_or(-1)),
         Some("--probe") => Role::Probe(number().unwrap_or(-1)),
+        Some("--owned") => Role::StartOwned,
         Some("--daemon") => Role::Start(value.map(PathBuf::from)),
         _ => Role::Start(None),
     }
 }
 
-fn start(program: Option<PathBuf>) -> Result<Parent, KeeperError> {
+fn start(program: Option<PathBuf>, is_owned: bool) -> Result<Parent, KeeperError> {
     let home = Home::from_env()?;
     home.create()?;
     // First of all: the lock belongs to the process that takes it.
@@ -90,6 +96,10 @@ fn start(program: Option<PathBuf>) -> Result<Parent, KeeperError> {
         ("rpc".into(), opened.rpc),
         ("pub".into(), opened.events),
     ]);
+    if is_owned {
+        let owner = io::stdin().as_fd().try_clone_to_owned()?;
+        table.keep(vec![(OWNER.into(), owner)]);
+    }
     let result = new_parent(home.clone(), opened.lock, table, program).and_then(|mut parent| {
         parent.start_first_daemon()?;
         // From here on the pipe is the daemon's alone.

@@ -17,7 +17,7 @@ const TRY_LATER: std::time::Duration = std::time::Duration::from_secs(1);
 impl Task {
     /// Starts a run; `waiting` are answered once it is online, or cannot be.
     pub(super) async fn begin(&mut self, waiting: Vec<Reply>) {
-        let (env, name, pm_id, mode) = {
+        let (env, name, run, mode) = {
             let mut record = lock(&self.shared);
             record.set_status(Status::Launching);
             record.forget_run();
@@ -34,21 +34,22 @@ impl Task {
             (
                 record.env.clone(),
                 record.name().to_owned(),
-                record.pm_id,
+                record.run_name(),
                 mode,
             )
         };
         self.settings = Settings::read(&env);
-        self.around
-            .journal
-            .info(format!("App [{name}:{pm_id}] starting in -{mode} mode-"));
+        self.around.journal.info(format!(
+            "App [{name}:{}] starting in -{mode} mode-",
+            run.pm_id
+        ));
         // What is under way must be known to a daemon that takes over in the middle of it.
         self.phase = Phase::Launching {
             deadline: Instant::now() + ONLINE_DEADLINE,
             waiting: Vec::new(),
         };
         self.save();
-        match launch::launch(pm_id, &env, &self.context()).await {
+        match launch::launch(run, &env, &self.context()).await {
             Ok((run, live)) => {
                 {
                     let mut record = lock(&self.shared);
@@ -112,7 +113,7 @@ impl Task {
     }
 }
 
-fn write_pid_file(record: &Record, around: &Surroundings) {
+pub(super) fn write_pid_file(record: &Record, around: &Surroundings) {
     let path = record.text("pm_pid_path");
     if path.is_empty() {
         return;

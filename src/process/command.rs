@@ -4,6 +4,7 @@ use nix::errno::Errno;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
+use super::retire::Told;
 use crate::{channel::ChannelError, sys::spawn::SpawnError};
 
 /// Where the answer to a command goes, once its effect is there.
@@ -19,8 +20,21 @@ pub(super) enum Command {
     Restart(Restart, Reply),
     /// End it and the task with it.
     Delete(Reply),
+    /// Put another run in its place.
+    Reload(Reload, Told),
+    /// Let it finish what it serves, end it, and the task with it.
+    Retire(Reply),
     /// Open its log files again.
     ReopenLogs(Reply),
+}
+
+/// How to reload.
+#[derive(Debug, Default)]
+pub struct Reload {
+    /// What is changed in `pm2_env` of the replacement.
+    pub change: Change,
+    /// Whether the old run is asked with a message before it is signalled.
+    pub gently: bool,
 }
 
 /// How to restart.
@@ -78,6 +92,26 @@ pub enum ProcessError {
         /// Exit code or signal.
         how: String,
         /// Where its last words are.
+        log: String,
+    },
+    /// It cannot be replaced, only restarted: it is no cluster app, or does not run.
+    #[error("{0} cannot be reloaded: it is not an online cluster app")]
+    NotReloadable(String),
+    /// A reload of it is under way.
+    #[error("Reload already in progress for process id {0}, retry later")]
+    Reloading(u32),
+    /// The replacement did not come up.
+    #[error(
+        "{name}: the new process {how}; it is removed, and the old one (pid {pid}) serves on; see {log}"
+    )]
+    NotReplaced {
+        /// The app's name.
+        name: String,
+        /// What went wrong.
+        how: String,
+        /// Process id of the one that stays.
+        pid: i32,
+        /// Where the replacement's last words are.
         log: String,
     },
     /// Another command took its place.

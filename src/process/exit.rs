@@ -37,15 +37,10 @@ impl Task {
         } else {
             verdict
         };
-        let pm_id = {
-            let mut record = lock(&self.shared);
-            record.set("unstable_restarts", counters.unstable_restarts);
-            record.pm_id
-        };
-        self.around
-            .keeper
-            .forget(&format!("{}/run", launch::key(pm_id)));
+        lock(&self.shared).set("unstable_restarts", counters.unstable_restarts);
+        self.around.keeper.forget(&run.name.kept());
         match &mut self.phase {
+            Phase::Reloading(_) => self.replaced_early(),
             Phase::Stopping(stopping) => {
                 stopping.exited = true;
                 self.around.announce("exit", &lock(&self.shared), false);
@@ -164,7 +159,7 @@ impl Record {
     }
 }
 
-fn describe(exit: Exit) -> String {
+pub(super) fn describe(exit: Exit) -> String {
     match (exit, exit.signal()) {
         (Exit::Code(code), _) => format!("exit code {code}"),
         (Exit::Signal(_), Some(name)) => format!("killed by {name}"),

@@ -8,11 +8,12 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{
     agent,
-    command::{Command, ProcessError, Restart},
+    command::{Command, ProcessError, Reload, Restart},
     outlet::Surroundings,
     record::{Pm2Env, Record, Status},
     resume::{self, Inheritance},
@@ -111,6 +112,22 @@ impl Process {
     /// Ends it if it runs and starts it; done when it is online.
     pub async fn restart(&self, restart: Restart) -> Result<(), ProcessError> {
         self.ask(|reply| Command::Restart(restart, reply)).await
+    }
+
+    /// Puts another run in its place, if it is an online cluster app; done when the old one is gone, whose pm2's short
+    /// form is the answer. If the new one does not come up, nothing has changed.
+    pub async fn reload(&self, reload: Reload) -> Result<Value, ProcessError> {
+        let (told, answer) = oneshot::channel();
+        self.commands
+            .send(Command::Reload(reload, told))
+            .await
+            .map_err(|_| ProcessError::Deleted)?;
+        answer.await.unwrap_or(Err(ProcessError::Deleted))
+    }
+
+    /// Lets it finish what it serves, as far as that can be told, then ends it and its task; done when it is gone.
+    pub async fn retire(&self) -> Result<(), ProcessError> {
+        self.ask(Command::Retire).await
     }
 
     /// Ends it and its task; done when it is gone.

@@ -9,7 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::errno::Errno;
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -18,13 +17,13 @@ use tokio::{
 
 use super::{
     command::ProcessError,
-    logs::{LogFile, Pump, Streams},
+    log_files::open_logs,
+    logs::{LogFiles, Pump, Streams},
     messages::{self, Word},
     outlet::{Surroundings, now},
     owner,
+    place::{Place, RunName},
     record::{Live, Pm2Env},
-    saved::Saved,
-    settings::switch,
     task::Shared,
 };
 use crate::{
@@ -62,16 +61,15 @@ pub(super) struct Run {
     pub messages: JoinHandle<()>,
     /// Its place in Node's cluster.
     pub worker: Option<Arc<Worker>>,
-}
-
-/// The name under which the keeper keeps what belongs to a process.
-pub fn key(pm_id: u32) -> String {
-    format!("p{pm_id}")
+    /// Which run it is.
+    pub name: RunName,
+    /// Whose record its words go to.
+    pub place: Place,
 }
 
 /// Starts the process that `env` describes. Our ends of its pipes and its channel are kept from the first moment on.
 pub(super) async fn launch(
-    pm_id: u32,
+    name: RunName,
     env: &Pm2Env,
     context: &Context,
 ) -> Result<(Run, Live), ProcessError> {
@@ -87,19 +85,19 @@ pub(super) async fn launch(
     let descriptors = vec![stdin_end, out_end, err_end, child_channel];
     let program = program(env, mode, worker.as_deref(), descriptors, around)?;
     let path = program.path.to_string_lossy().into_owned();
-    let key = key(pm_id);
+    let kept = name.kept();
     let channel = sender.clone();
     let mut keep = vec![
-        (format!("{key}/run/out"), out.as_fd()),
-        (format!("{key}/run/err"), err.as_fd()),
-        (format!("{key}/run/channel"), channel.descriptor()),
+        (format!("{kept}/out"), out.as_fd()),
+        (format!("{kept}/err"), err.as_fd()),
+        (format!("{kept}/channel"), channel.descriptor()),
     ];
     keep.extend(
         stdin
             .iter()
-            .map(|stdin| (format!("{key}/run/stdin"), stdin.as_fd())),
+            .map(|stdin| (format!("{kept}/stdin"), stdin.as_fd())),
     );
-    let spawned = around.keeper.spawn(&key, program, keep).await;
+    let spawned = around.keeper.spawn(&name.key(), program, keep).await;
     let spawned = spawned.map_err(|source| ProcessError::Spawn {
         program: path,
         source,
@@ -118,7 +116,7 @@ pub(super) async fn launch(
         handle: spawned.handle,
         exit: spawned.exit,
     };
-    parts.assemble(process, env, context)
+    parts.assemble(name, process, env, true, context)
 }
 
 /// What a run is connected with.
@@ -143,15 +141,28 @@ pub struct KeptRun {
     pub stdin: Option<OwnedFd>,
 }
 
+/// What was saved of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SavedRun<'s> {
+    /// Which one.
+    pub name: RunName,
+    /// Attributes, environment and state.
+    pub env: &'s Pm2Env,
+    /// Number as a cluster worker.
+    pub worker: Option<u32>,
+    /// When it began, in milliseconds since 1970.
+    pub started: i64,
+}
+
 /// Goes on with a run that an earlier daemon began.
 pub(super) fn resume(
     kept: KeptRun,
     process: Resumed,
-    saved: &Saved,
+    saved: SavedRun<'_>,
     context: &Context,
 ) -> Result<(Run, Live), ProcessError> {
     let around = &context.around;
-    let logs = open_logs(&saved.env)?;
+    let logs = open_logs(saved.env)?;
     let (reader, sender) = channel::resume(kept.channel)?;
     let worker = saved
         .worker
@@ -166,7 +177,7 @@ pub(super) fn resume(
         stdin: kept.stdin,
         worker,
     };
-    let (mut run, live) = parts.assemble(process, &saved.env, context)?;
+    let (mut run, live) = parts.assemble(saved.name, process, saved.env, false, context)?;
     let age = u64::try_from(now() - saved.started).unwrap_or(0);
     run.started = Instant::now()
         .checked_sub(Duration::from_millis(age))
@@ -198,8 +209,10 @@ struct Parts {
 impl Parts {
     fn assemble(
         self,
+        name: RunName,
         process: Resumed,
         env: &Pm2Env,
+        is_new: bool,
         context: &Context,
     ) -> Result<(Run, Live), ProcessError> {
         let Context {
@@ -207,24 +220,23 @@ impl Parts {
             slot,
             around,
         } = context;
-        let (out_file, err_file, both_file) = self.logs;
         let streams = Streams {
             out: self.out,
             err: self.err,
-            out_file,
-            err_file,
-            both_file,
+            files: self.logs,
+            slot: Arc::clone(slot),
         };
-        let pump = Pump::start(streams, env, around)?;
+        let pump = Pump::start(streams, env, is_new, around)?;
         let slot = Arc::clone(slot);
         // A line that our death cuts in two would kill the app: the next daemon must know.
         self.sender
             .on_long_line(LongLine::new(move |begins| drop(slot.note(begins))));
         let (words_out, words) = mpsc::channel(16);
+        let place = Place::new(Arc::clone(shared));
         let messages = messages::start(
             self.reader,
             self.worker.clone(),
-            shared.clone(),
+            place.clone(),
             around.clone(),
             words_out,
         );
@@ -244,43 +256,12 @@ impl Parts {
                 pump,
                 messages,
                 worker: self.worker,
+                name,
+                place,
             },
             live,
         ))
     }
-}
-
-/// stdout, stderr, and both together.
-type LogFiles = (LogFile, LogFile, Option<LogFile>);
-
-fn open_logs(env: &Pm2Env) -> Result<LogFiles, ProcessError> {
-    let disabled = switch(env, "disable_logs", false);
-    let open = |key: &str| {
-        let path = env
-            .get(key)
-            .and_then(Value::as_str)
-            .filter(|_| !disabled)
-            .unwrap_or_default();
-        LogFile::open(path).map_err(|source| ProcessError::Log {
-            code: error_name(&source),
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let both = env
-        .get("pm_log_path")
-        .is_some_and(Value::is_string)
-        .then(|| open("pm_log_path"))
-        .transpose()?;
-    Ok((open("pm_out_log_path")?, open("pm_err_log_path")?, both))
-}
-
-/// The short name that Node puts before an error of the system.
-fn error_name(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(
-        || "EIO".to_owned(),
-        |number| format!("{:?}", Errno::from_raw(number)),
-    )
 }
 
 /// Standard input: a pipe that stays open in fork mode, nothing in cluster mode.

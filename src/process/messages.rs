@@ -6,12 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{
-    agent,
-    outlet::Surroundings,
-    record::Record,
-    task::{Shared, lock},
-};
+use super::{agent, outlet::Surroundings, place::Place, record::Record, task::lock};
 use crate::{
     channel::{ChannelEvent, ChannelReader},
     cluster::{Worker, WorkerEvent},
@@ -28,6 +23,8 @@ pub(super) enum Word {
     Online,
     /// A server of it listens.
     Listening,
+    /// A server of it is closed.
+    Closed,
     /// It said `ready`.
     Ready,
     /// It told something of itself that a later daemon should know too.
@@ -38,13 +35,13 @@ pub(super) enum Word {
 pub(super) fn start(
     reader: ChannelReader,
     worker: Option<Arc<Worker>>,
-    shared: Shared,
+    place: Place,
     around: Surroundings,
     words: mpsc::Sender<Word>,
 ) -> JoinHandle<()> {
     let listener = Listener {
         worker,
-        shared,
+        place,
         around,
         words,
     };
@@ -54,7 +51,7 @@ pub(super) fn start(
 
 struct Listener {
     worker: Option<Arc<Worker>>,
-    shared: Shared,
+    place: Place,
     around: Surroundings,
     words: mpsc::Sender<Word>,
 }
@@ -77,19 +74,20 @@ impl Listener {
                     {
                         Some(WorkerEvent::Online) => self.tell(Word::Online),
                         Some(WorkerEvent::Listening { .. }) => self.tell(Word::Listening),
+                        Some(WorkerEvent::Closed) => self.tell(Word::Closed),
                         Some(WorkerEvent::ExitedAfterDisconnect) | None => {}
                     }
                 }
                 ChannelEvent::Agent(line) => self.agent(&line),
                 ChannelEvent::TooLarge { size, limit } => self.refused(size, limit),
                 ChannelEvent::NotJson { preview } => {
-                    let name = lock(&self.shared).name().to_owned();
+                    let name = lock(&self.place.record()).name().to_owned();
                     self.around.journal.error(format!(
                         "{name} wrote a line that is no JSON to its channel: {preview}"
                     ));
                 }
                 ChannelEvent::Torn { preview } => {
-                    let name = lock(&self.shared).name().to_owned();
+                    let name = lock(&self.place.record()).name().to_owned();
                     self.around.journal.error(format!(
                         "a long message of {name} was lost with the daemon before this one; its end: {preview}"
                     ));
@@ -110,7 +108,8 @@ impl Listener {
     /// A message over the limit was skipped: both the app's and the listeners' side are told.
     fn refused(&self, size: usize, limit: usize) {
         let (name, pm_id, process) = {
-            let record = lock(&self.shared);
+            let shared = self.place.record();
+            let record = lock(&shared);
             (record.name().to_owned(), record.pm_id, identity(&record))
         };
         let text = format!(
@@ -129,11 +128,11 @@ impl Listener {
     fn agent(&self, line: &[u8]) {
         match agent::read(line) {
             Some(agent::Word::Loaded(introduction)) => {
-                introduction.enter(&mut lock(&self.shared));
+                introduction.enter(&mut lock(&self.place.record()));
                 self.tell(Word::Changed);
             }
             Some(agent::Word::Exception(data)) => {
-                self.around.hold_exception(&self.shared, data);
+                self.around.hold_exception(&self.place.record(), data);
             }
             None => {}
         }
@@ -151,20 +150,20 @@ impl Listener {
                 return;
             };
             let data = data.unwrap_or_default();
-            if keep(&topic, data, &mut lock(&self.shared)) {
+            if keep(&topic, data, &mut lock(&self.place.record())) {
                 // Figures come again every second by themselves.
                 if topic != "axm:monitor" {
                     self.tell(Word::Changed);
                 }
             } else if self.around.bus.has_subscribers() {
-                let process = identity(&lock(&self.shared));
+                let process = identity(&lock(&self.place.record()));
                 self.around.forward(&topic, "data", data, &process);
             }
         } else if let Some(version) = string(node_version) {
-            lock(&self.shared).set("node_version", version);
+            lock(&self.place.record()).set("node_version", version);
             self.tell(Word::Changed);
         } else if self.around.bus.has_subscribers() {
-            let process = raw_identity(&lock(&self.shared));
+            let process = raw_identity(&lock(&self.place.record()));
             self.around.forward("process:msg", "raw", body, &process);
         }
     }

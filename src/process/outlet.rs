@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{agent::AgentFile, record::Record};
+use super::{agent::AgentFile, logs::Transit, record::Record};
 use crate::{
     bus::{Bus, Journal},
     cluster::Primary,
@@ -28,6 +28,8 @@ pub struct Surroundings {
     pub keeper: Keeper,
     /// Node's cluster primary.
     pub primary: Primary,
+    /// Between the apps' output and their log files.
+    pub transit: Transit,
     /// Where the agent for Node apps is.
     pub agent: Arc<AgentFile>,
     /// Cancelled once apps may be listened to: subscribers of a daemon that died have had time to come back.

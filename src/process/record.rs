@@ -5,7 +5,7 @@ use std::{os::fd::OwnedFd, time::Duration};
 
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{agent, stop::stop_signal};
+use super::{agent, place::RunName, stop::stop_signal};
 use crate::{
     app::launch::Mode,
     channel::{ChannelError, ChannelSender},
@@ -72,6 +72,10 @@ pub struct Record {
     pub pid: i32,
     /// Number as a cluster worker, in cluster mode.
     pub worker: Option<u32>,
+    /// Which run it is: how many reloads there were before.
+    pub(super) serial: u32,
+    /// The highest serial of all its runs.
+    pub(super) last_serial: u32,
     /// When the present run began, in milliseconds since 1970; 0 before the first.
     pub(super) started: i64,
     /// Whether something changed since it was last kept for a later daemon.
@@ -114,6 +118,8 @@ impl Record {
             status: Status::Stopped,
             pid: 0,
             worker: None,
+            serial: 0,
+            last_serial: 0,
             started: 0,
             changed: true,
             agent: None,
@@ -134,6 +140,22 @@ impl Record {
             .get(key)
             .and_then(Value::as_str)
             .unwrap_or_default()
+    }
+
+    /// Its number as pm2 shows it: that of a replaced worker is a text.
+    pub(super) fn shown_id(&self) -> String {
+        match self.env.get("pm_id") {
+            Some(Value::String(parked)) => parked.clone(),
+            _ => self.pm_id.to_string(),
+        }
+    }
+
+    /// Which run it is.
+    pub(super) fn run_name(&self) -> RunName {
+        RunName {
+            pm_id: self.pm_id,
+            serial: self.serial,
+        }
     }
 
     /// Whether Node's cluster runs it.

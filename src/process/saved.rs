@@ -9,10 +9,14 @@ use tokio::time::Instant;
 
 use super::{
     outlet::now,
+    place::RunName,
     record::{Pm2Env, Record},
+    reload::Reloading,
     restart::Counters,
+    stages::Stage,
     stop::{Stopping, Then},
-    task::Phase,
+    task::{Phase, lock},
+    tree::Mark,
 };
 
 /// Version of the layout.
@@ -37,6 +41,11 @@ pub struct Saved {
     /// When the present run began, in milliseconds since 1970.
     #[serde(default)]
     pub(super) started: i64,
+    /// Which run it is: how many reloads there were before.
+    #[serde(default)]
+    pub(super) serial: u32,
+    #[serde(default)]
+    pub(super) last_serial: u32,
     #[serde(default)]
     unstable_restarts: u32,
     #[serde(default)]
@@ -54,15 +63,60 @@ pub(super) enum SavedPhase {
         deadline: i64,
     },
     Online,
+    Reloading {
+        deadline: i64,
+        replacement: Box<SavedReplacement>,
+    },
     Stopping {
         deadline: Option<i64>,
         killed: bool,
         exited: bool,
         then: SavedThen,
+        /// The processes that are waited for.
+        #[serde(default)]
+        tree: Vec<Mark>,
     },
     Pausing {
         until: i64,
     },
+}
+
+/// A replacement that comes up.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that was heard or asked for"
+)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedReplacement {
+    pub serial: u32,
+    pub env: Pm2Env,
+    /// 0 while it is being started.
+    pub pid: i32,
+    pub worker: Option<u32>,
+    pub started: i64,
+    #[serde(default)]
+    pub agent: Option<Vec<String>>,
+    pub online: bool,
+    pub ready: bool,
+    pub gently: bool,
+}
+
+/// A run on its way out; kept beside the process's own state. It counts if that is about another run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedRetirement {
+    pub serial: u32,
+    pub env: Pm2Env,
+    pub pid: i32,
+    pub worker: Option<u32>,
+    pub started: i64,
+    #[serde(default)]
+    pub agent: Option<Vec<String>>,
+    pub stage: Stage,
+    pub gently: bool,
+    pub silent: bool,
+    /// Whom the stop signal went to.
+    #[serde(default)]
+    pub tree: Vec<Mark>,
 }
 
 /// What comes after a stop.
@@ -85,11 +139,42 @@ impl Saved {
             worker: record.worker,
             agent: record.agent.clone(),
             started: record.started,
+            serial: record.serial,
+            last_serial: record.last_serial,
             unstable_restarts: counters.unstable_restarts,
             previous_backoff: u64::try_from(counters.previous_backoff.as_millis())
                 .unwrap_or(u64::MAX),
             phase: SavedPhase::of(phase),
         }
+    }
+
+    /// Which run it is.
+    pub fn run_name(&self) -> RunName {
+        self.named(self.serial)
+    }
+
+    /// Which run is coming up in its place, if one is.
+    pub fn replacement_name(&self) -> Option<RunName> {
+        match &self.phase {
+            SavedPhase::Reloading { replacement, .. } => Some(self.named(replacement.serial)),
+            _ => None,
+        }
+    }
+
+    /// Whether the exit of this process is news about the replacement.
+    pub fn awaits_replacement(&self, pid: i32) -> bool {
+        match &self.phase {
+            // Noted before the start: the number was not known yet.
+            SavedPhase::Reloading { replacement, .. } => {
+                replacement.pid == 0 || replacement.pid == pid
+            }
+            _ => false,
+        }
+    }
+
+    fn named(&self, serial: u32) -> RunName {
+        let pm_id = self.pm_id;
+        RunName { pm_id, serial }
     }
 
     /// Whether the exit of this process is news to the state.
@@ -130,6 +215,10 @@ impl SavedPhase {
                 deadline: to_clock(*deadline),
             },
             Phase::Online => Self::Online,
+            Phase::Reloading(reloading) => Self::Reloading {
+                deadline: to_clock(reloading.deadline),
+                replacement: Box::new(SavedReplacement::of(reloading)),
+            },
             Phase::Stopping(stopping) => Self::of_stopping(stopping),
             Phase::Pausing { until } => Self::Pausing {
                 until: to_clock(*until),
@@ -149,6 +238,24 @@ impl SavedPhase {
                 },
                 Then::Forget => SavedThen::Forget,
             },
+            tree: stopping.tree.marks(),
+        }
+    }
+}
+
+impl SavedReplacement {
+    fn of(reloading: &Reloading) -> Self {
+        let record = lock(&reloading.record);
+        Self {
+            serial: record.serial,
+            env: record.env.clone(),
+            pid: record.pid,
+            worker: record.worker,
+            started: record.started,
+            agent: record.agent.clone(),
+            online: reloading.online,
+            ready: reloading.ready,
+            gently: reloading.gently,
         }
     }
 }
@@ -181,12 +288,42 @@ mod tests {
         let SavedPhase::Stopping {
             then: SavedThen::Start { set },
             killed: true,
+            tree,
             ..
         } = saved.phase
         else {
             panic!("{:?}", saved.phase)
         };
         assert_eq!(set["args"], "x");
+        assert_eq!(tree, []);
+    }
+
+    #[test]
+    fn a_reload_of_version_1_is_read_for_ever() {
+        let bytes = include_bytes!("../../tests/fixtures/process-v1-reloading.json");
+        let saved = Saved::from_bytes(bytes).unwrap();
+        assert_eq!((saved.run_name().serial, saved.last_serial), (4, 5));
+        assert_eq!(saved.replacement_name().unwrap().serial, 5);
+        assert!(
+            saved.agent.is_some()
+                && saved.awaits_replacement(4712)
+                && !saved.awaits_replacement(4711)
+        );
+        let SavedPhase::Reloading { replacement, .. } = &saved.phase else {
+            panic!("{:?}", saved.phase)
+        };
+        assert_eq!((replacement.worker, replacement.online), (Some(3), true));
+        let again = Saved::from_bytes(&saved.to_bytes()).unwrap();
+        assert_eq!(again, saved);
+        let bytes = include_bytes!("../../tests/fixtures/retirement-v1.json");
+        let retirement: SavedRetirement = serde_json::from_slice(bytes).unwrap();
+        assert_eq!((retirement.serial, retirement.pid), (4, 4711));
+        assert_eq!(
+            retirement.stage,
+            Stage::Signalled {
+                until: 1_790_000_001_600
+            }
+        );
     }
 
     #[test]

@@ -6,11 +6,16 @@ use serde_json::Value;
 
 use super::record::Pm2Env;
 
+/// Longer than Node's servers keep an idle connection: 5 s, and a second that Node adds.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
+
 /// Attributes in the form they are used in, with pm2's defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
     /// From the stop signal to SIGKILL.
     pub kill_timeout: Duration,
+    /// How long a replaced worker has for the connections it serves.
+    pub drain_timeout: Duration,
     /// How long a start waits for the app's word.
     pub listen_timeout: Duration,
     /// Online only when the app says `ready`.
@@ -45,6 +50,7 @@ impl Settings {
     pub(crate) fn read(env: &Pm2Env) -> Self {
         Self {
             kill_timeout: milliseconds(env, "kill_timeout").unwrap_or(Duration::from_millis(1600)),
+            drain_timeout: milliseconds(env, "drain_timeout").unwrap_or(DRAIN_TIMEOUT),
             listen_timeout: milliseconds(env, "listen_timeout").unwrap_or(Duration::from_secs(3)),
             wait_ready: switch(env, "wait_ready", false),
             shutdown_with_message: switch(env, "shutdown_with_message", false),

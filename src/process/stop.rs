@@ -6,8 +6,9 @@ use nix::sys::signal::Signal;
 use tokio::time::Instant;
 
 use super::{
-    command::{ProcessError, Reply, Restart},
+    command::{Change, ProcessError, Reply, Restart},
     record::{Pm2Env, Record, Status},
+    retire::Retirement,
     task::{Phase, Task, answer, lock},
     tree::Tree,
 };
@@ -18,7 +19,7 @@ const LAST_PATIENCE: Duration = Duration::from_secs(2);
 /// A process that was asked to end.
 pub(super) struct Stopping {
     /// Itself and its descendants.
-    tree: Arc<Tree>,
+    pub(super) tree: Arc<Tree>,
     /// Done when all of them are gone.
     pub(super) gone: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// When patience ends; `None` once it was given up.
@@ -64,6 +65,14 @@ impl Task {
 
     /// Brings the process to its end and goes on with `then`.
     async fn end(&mut self, then: Then, reply: Option<Reply>) {
+        if matches!(then, Then::Rest | Then::Forget) {
+            self.retiring.iter().for_each(Retirement::hurry);
+        }
+        if matches!(self.phase, Phase::Reloading(_)) {
+            self.roll_back(|_, _| {
+                ProcessError::Superseded("the process was stopped while it was reloaded")
+            });
+        }
         match &mut self.phase {
             Phase::Resting | Phase::Pausing { .. } => {
                 self.phase = Phase::Resting;
@@ -71,7 +80,7 @@ impl Task {
                 self.after(then, reply.into_iter().collect(), false).await;
             }
             Phase::Stopping(stopping) => stopping.redirect(then, reply),
-            Phase::Launching { .. } | Phase::Online => {
+            Phase::Launching { .. } | Phase::Online | Phase::Reloading(_) => {
                 if let Phase::Launching { waiting, .. } =
                     std::mem::replace(&mut self.phase, Phase::Resting)
                 {
@@ -123,7 +132,8 @@ impl Task {
         let Phase::Stopping(stopping) = &mut self.phase else {
             return;
         };
-        let record = lock(&self.shared);
+        let mut record = lock(&self.shared);
+        record.changed = true;
         let (name, pid) = (record.name().to_owned(), record.pid);
         drop(record);
         if stopping.killed {
@@ -134,10 +144,12 @@ impl Task {
         self.around.journal.info(format!(
             "Process with pid {pid} still alive after the timeout, sending SIGKILL to its tree"
         ));
-        let mut tree = Tree::of(pid, self.settings.treekill);
-        tree.grow();
+        let mut tree = stopping.tree.renewed();
+        if !stopping.exited {
+            tree = tree.with(Tree::of(pid, self.settings.treekill));
+        }
         tree.signal(Signal::SIGKILL);
-        stopping.tree.signal(Signal::SIGKILL);
+        stopping.wait_for(tree);
         stopping.killed = true;
         stopping.deadline = Some(Instant::now() + self.settings.kill_timeout.max(LAST_PATIENCE));
     }
@@ -192,7 +204,23 @@ impl Task {
         }
     }
 
-    async fn after(&mut self, then: Then, waiting: Vec<Reply>, ran: bool) {
+    /// What a restart by hand changes: the asked-for attributes, and the count of restarts if it ran.
+    fn change(&self, change: Change, ran: bool) {
+        let mut record = lock(&self.shared);
+        apply(change, &mut record);
+        if ran {
+            let count = record.number("restart_time") + 1;
+            record.set("restart_time", count);
+        }
+    }
+
+    pub(super) async fn after(&mut self, then: Then, waiting: Vec<Reply>, ran: bool) {
+        if matches!(then, Then::Rest | Then::Forget) {
+            // "ok" means that nothing of it runs any more.
+            for retirement in std::mem::take(&mut self.retiring) {
+                retirement.over().await;
+            }
+        }
         match then {
             Then::Rest => answer(waiting, || Ok(())),
             Then::Forget => {
@@ -201,7 +229,7 @@ impl Task {
             }
             Then::Start(restart, mut replies) => {
                 replies.extend(waiting);
-                apply(restart, &mut lock(&self.shared), ran);
+                self.change(restart.change, ran);
                 self.begin(replies).await;
             }
         }
@@ -209,40 +237,31 @@ impl Task {
 }
 
 impl Stopping {
-    /// A stop that an earlier daemon began.
+    /// A stop that an earlier daemon began; `exited` if only descendants are left, or nobody.
     pub(super) fn resumed(
-        pid: i32,
-        whole: bool,
+        tree: Tree,
         deadline: Option<Instant>,
         killed: bool,
+        exited: bool,
         then: Then,
     ) -> Self {
-        let tree = Arc::new(Tree::of(pid, whole));
+        let tree = Arc::new(tree);
         let gone = wait_for(Arc::clone(&tree));
         Self {
             tree,
             gone,
             deadline,
             killed,
-            exited: false,
+            exited,
             then,
             waiting: Vec::new(),
         }
     }
 
-    /// A stop that is over but for what comes after it.
-    pub(super) fn over(then: Then) -> Self {
-        let tree = Arc::new(Tree::none());
-        let gone = wait_for(Arc::clone(&tree));
-        Self {
-            tree,
-            gone,
-            deadline: None,
-            killed: false,
-            exited: true,
-            then,
-            waiting: Vec::new(),
-        }
+    /// Waits for this tree from now on.
+    fn wait_for(&mut self, tree: Tree) {
+        self.tree = Arc::new(tree);
+        self.gone = wait_for(Arc::clone(&self.tree));
     }
 
     /// Another command while it ends: the later one decides what comes after.
@@ -272,19 +291,16 @@ impl Stopping {
     }
 }
 
-/// What a restart by hand changes: the asked-for attributes, and the count of restarts if it ran.
-fn apply(restart: Restart, record: &mut Record, ran: bool) {
-    for (key, value) in restart.change.set {
+/// Changes attributes: `null` removes one.
+pub(super) fn apply(change: Change, record: &mut Record) {
+    for (key, value) in change.set {
         if value.is_null() {
             record.env.remove(&key);
         } else {
             record.env.insert(key, value);
         }
     }
-    if ran {
-        let count = record.number("restart_time") + 1;
-        record.set("restart_time", count);
-    }
+    record.changed = true;
 }
 
 fn wait_for(tree: Arc<Tree>) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -16,7 +16,9 @@ use super::{
     messages::Word,
     outlet::Surroundings,
     record::{Record, Status},
+    reload::Reloading,
     restart::Counters,
+    retire::Retirement,
     saved::Saved,
     settings::Settings,
     stop::Stopping,
@@ -51,6 +53,8 @@ pub(super) enum Phase {
     },
     /// Runs.
     Online,
+    /// Runs, while its replacement comes up.
+    Reloading(Box<Reloading>),
     /// Was asked to end.
     Stopping(Box<Stopping>),
     /// Will be started again.
@@ -69,6 +73,8 @@ pub(super) struct Task {
     pub(super) slot: Arc<StateSlot>,
     /// Told when somebody else changed the record.
     changed: Arc<Notify>,
+    /// Runs whose places are taken.
+    pub(super) retiring: Vec<Retirement>,
     /// Set when the process was deleted: the task ends.
     pub(super) forgotten: bool,
 }
@@ -77,6 +83,10 @@ enum Input {
     Command(Command),
     Word(Word),
     Exit(Exit),
+    /// Of the replacement.
+    NewWord(Word),
+    /// Of the replacement.
+    NewExit(Exit),
     TreeGone,
     Deadline,
     Changed,
@@ -103,6 +113,7 @@ impl Task {
             commands,
             slot,
             changed,
+            retiring: Vec::new(),
             forgotten: false,
         }
     }
@@ -113,6 +124,8 @@ impl Task {
                 Input::Command(command) => self.command(command).await,
                 Input::Word(word) => self.word(word),
                 Input::Exit(exit) => self.exited(exit).await,
+                Input::NewWord(word) => self.new_word(word),
+                Input::NewExit(exit) => self.new_exited(exit),
                 Input::TreeGone => self.stopped().await,
                 Input::Deadline => self.deadline().await,
                 Input::Changed => {}
@@ -150,24 +163,23 @@ impl Task {
 
     async fn next_input(&mut self) -> Input {
         let deadline = self.phase.deadline();
-        let tree_gone: Awaited<'_, ()> = match &mut self.phase {
-            Phase::Stopping(stopping) if stopping.exited => Box::pin(stopping.gone.as_mut()),
-            _ => Box::pin(std::future::pending()),
-        };
-        let (word, exit): (Awaited<'_, Option<Word>>, Awaited<'_, Exit>) = match &mut self.run {
-            Some(run) => (
-                Box::pin(run.words.recv()),
-                Box::pin(exit_of(run.pid, &mut run.exit)),
-            ),
-            None => (
-                Box::pin(std::future::pending()),
-                Box::pin(std::future::pending()),
-            ),
-        };
+        let mut tree_gone: Awaited<'_, ()> = Box::pin(std::future::pending());
+        let mut replacement = None;
+        match &mut self.phase {
+            Phase::Stopping(stopping) if stopping.exited => {
+                tree_gone = Box::pin(stopping.gone.as_mut());
+            }
+            Phase::Reloading(reloading) => replacement = reloading.run.as_mut(),
+            _ => {}
+        }
+        let (word, exit) = inputs_of(self.run.as_mut());
+        let (new_word, new_exit) = inputs_of(replacement);
         tokio::select! {
             biased;
             Some(word) = word => Input::Word(word),
             exit = exit => Input::Exit(exit),
+            Some(word) = new_word => Input::NewWord(word),
+            exit = new_exit => Input::NewExit(exit),
             () = tree_gone => Input::TreeGone,
             () = wait_until(deadline) => Input::Deadline,
             () = self.changed.notified() => Input::Changed,
@@ -181,6 +193,8 @@ impl Task {
             Command::Stop(reply) => self.stop(reply).await,
             Command::Restart(restart, reply) => self.restart(restart, reply).await,
             Command::Delete(reply) => self.delete(reply).await,
+            Command::Reload(reload, reply) => self.reload(reload, reply).await,
+            Command::Retire(reply) => self.retire(reply).await,
             Command::ReopenLogs(reply) => {
                 if let Some(run) = &self.run {
                     run.pump.reopen().await;
@@ -193,7 +207,7 @@ impl Task {
     async fn start(&mut self, reply: Reply) {
         match &mut self.phase {
             Phase::Resting | Phase::Pausing { .. } => self.begin(vec![reply]).await,
-            Phase::Launching { .. } | Phase::Online | Phase::Stopping(_) => {
+            Phase::Launching { .. } | Phase::Online | Phase::Reloading(_) | Phase::Stopping(_) => {
                 let _ = reply.send(Err(ProcessError::AlreadyOnline));
             }
         }
@@ -203,7 +217,7 @@ impl Task {
         let ready = match word {
             Word::Ready => self.settings.wait_ready,
             Word::Online => !self.settings.wait_ready,
-            Word::Listening | Word::Changed => false,
+            Word::Listening | Word::Closed | Word::Changed => false,
         };
         if ready && matches!(self.phase, Phase::Launching { .. }) {
             self.online();
@@ -238,6 +252,7 @@ impl Task {
             }
             Phase::Pausing { .. } => self.start_again().await,
             Phase::Stopping(_) => self.stop_overdue(),
+            Phase::Reloading(_) => self.reload_overdue(),
             Phase::Resting | Phase::Online => {}
         }
     }
@@ -257,6 +272,7 @@ impl Phase {
     fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Launching { deadline, .. } => Some(*deadline),
+            Self::Reloading(reloading) => Some(reloading.look),
             Self::Stopping(stopping) => stopping.deadline,
             Self::Pausing { until } => Some(*until),
             Self::Resting | Self::Online => None,
@@ -272,7 +288,7 @@ pub(super) fn answer(waiting: Vec<Reply>, result: impl Fn() -> Result<(), Proces
     }
 }
 
-async fn exit_of(pid: i32, exit: &mut Option<oneshot::Receiver<Exit>>) -> Exit {
+pub(super) async fn exit_of(pid: i32, exit: &mut Option<oneshot::Receiver<Exit>>) -> Exit {
     if let Some(known) = exit {
         if let Ok(exit) = known.await {
             return exit;
@@ -284,6 +300,20 @@ async fn exit_of(pid: i32, exit: &mut Option<oneshot::Receiver<Exit>>) -> Exit {
         process.gone().await;
     }
     Exit::Signal(0)
+}
+
+/// What a run may say or do next; nothing, ever, without one.
+fn inputs_of(run: Option<&mut Run>) -> (Awaited<'_, Option<Word>>, Awaited<'_, Exit>) {
+    match run {
+        Some(run) => (
+            Box::pin(run.words.recv()),
+            Box::pin(exit_of(run.pid, &mut run.exit)),
+        ),
+        None => (
+            Box::pin(std::future::pending()),
+            Box::pin(std::future::pending()),
+        ),
+    }
 }
 
 async fn wait_until(deadline: Option<Instant>) {

@@ -19,6 +19,15 @@ pub const READY: &str = "ready";
 /// What a keeper says there when the home has another one.
 pub const BUSY: &str = "busy";
 
+/// What a launcher adds for a daemon that is to end with it: its standard input is then a socket, kept under this name,
+/// whose other end the launcher holds as long as it lives.
+pub const OWNER: &str = "owner";
+
+/// The id of a reply that answers no request: the daemon leaves to the next one. Its result is an array of the ids of
+/// the calls on this connection that are under way and will still be answered; whatever else was sent and is not
+/// answered was not read, and may be asked of the next daemon. pm2's client ignores a reply that it has not asked for.
+pub const FAREWELL: &str = "rpm2:farewell";
+
 /// The word before it lets the version be found in the executable.
 const VERSION_MARK: &str = concat!("rpm2 version ", env!("CARGO_PKG_VERSION"));
 

@@ -11,6 +11,9 @@ pub(super) const NOTE: u64 = 8;
 /// The two headers.
 pub(super) const HEADERS: [u64; 2] = [64, 128];
 
+/// Where the two numbers begin that are noted beside the content.
+pub(super) const NUMBERS: u64 = 192;
+
 /// Where contents may begin.
 pub(super) const CONTENTS: u64 = 4096;
 

@@ -4,9 +4,9 @@
 //! where the content before the last one stood, and counts only once its header, with a checksum over everything, is
 //! written. So there is always a whole one to read.
 //!
-//! The layout must be readable by every later version: 8 bytes [`MAGIC`], the note's byte, and at 64 and 128 the two
+//! The layout must be readable by every later version: 8 bytes [`MAGIC`], the note's byte, at 64 and 128 the two
 //! headers, each of four little-endian 64-bit numbers: sequence (from 1), offset, length, checksum (FNV-1a over the
-//! three numbers and the content). Contents begin at 4096.
+//! three numbers and the content), and at 192 two such numbers that are noted apart. Contents begin at 4096.
 
 #![forbid(unsafe_code)]
 
@@ -24,7 +24,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use self::layout::{CONTENTS, HEADERS, Header, MAGIC, NOTE};
+use self::layout::{CONTENTS, HEADERS, Header, MAGIC, NOTE, NUMBERS};
 use crate::sys::memory;
 
 /// Longest content in bytes.
@@ -120,6 +120,18 @@ impl StateSlot {
         self.file.read_exact_at(&mut byte, NOTE).is_err() || byte != [0]
     }
 
+    /// Notes a number beside the content, the first (0) or the second (1).
+    pub fn set_number(&self, index: u8, number: u64) -> io::Result<()> {
+        self.file.write_all_at(&number.to_le_bytes(), place(index))
+    }
+
+    /// The number that was noted last, zero if none ever was.
+    pub fn number(&self, index: u8) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.file.read_exact_at(&mut bytes, place(index)).ok()?;
+        Some(u64::from_le_bytes(bytes))
+    }
+
     /// The newest whole content, with its header and which of the two that is.
     fn newest(&self) -> Option<(usize, Header, Vec<u8>)> {
         let mut magic = [0; MAGIC.len()];
@@ -164,4 +176,8 @@ impl StateSlot {
     fn writing(&self) -> std::sync::MutexGuard<'_, Writing> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn place(index: u8) -> u64 {
+    NUMBERS + 8 * u64::from(index & 1)
 }

@@ -63,6 +63,18 @@ fn the_note_is_apart() {
     assert_eq!(slot.read().unwrap(), b"content");
 }
 
+#[test]
+fn numbers_are_apart_too() {
+    let slot = StateSlot::create("test").unwrap();
+    assert_eq!((slot.number(0), slot.number(1)), (Some(0), Some(0)));
+    slot.set_number(1, u64::MAX).unwrap();
+    slot.write(b"content").unwrap();
+    slot.set_number(0, 5).unwrap();
+    let copy = copy(&slot);
+    assert_eq!((copy.number(0), copy.number(1)), (Some(5), Some(u64::MAX)));
+    assert_eq!(copy.read().unwrap(), b"content");
+}
+
 /// Two contents written, and the file's bytes.
 fn written() -> (StateSlot, Vec<u8>) {
     let slot = StateSlot::create("test").unwrap();

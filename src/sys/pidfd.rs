@@ -93,6 +93,16 @@ impl Handle {
         super::proc::signal(self.pid, signal)
     }
 
+    /// A copy of the descriptor `number` of the process, close-on-exec. It takes the right to trace the process.
+    pub fn copy_of(&self, number: i32) -> io::Result<std::os::fd::OwnedFd> {
+        #[cfg(target_os = "linux")]
+        if let Some(fd) = &self.fd {
+            return Ok(linux::copy_of(fd, number)?);
+        }
+        let _ = number;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Returns once the process has ended, whether its parent has reaped it or not.
     pub async fn gone(&self) {
         #[cfg(target_os = "linux")]
@@ -121,6 +131,16 @@ mod linux {
     pub(super) fn open(pid: i32) -> Result<OwnedFd, Errno> {
         // SAFETY: `pidfd_open` takes two numbers and touches no memory of ours.
         let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+        let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
+        // SAFETY: the kernel has just made this descriptor (close-on-exec); this is its one owner.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+
+    pub(super) fn copy_of(process: &OwnedFd, number: RawFd) -> Result<OwnedFd, Errno> {
+        // SAFETY: `pidfd_getfd` takes three numbers and touches no memory of ours.
+        let fd = Errno::result(unsafe {
+            libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), number, 0)
+        })?;
         let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
         // SAFETY: the kernel has just made this descriptor (close-on-exec); this is its one owner.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })

@@ -27,6 +27,12 @@ pub fn usage(pid: i32) -> Option<Usage> {
     parse_stat(&stat, page_size())
 }
 
+/// When a process was started, in clock ticks since the system was; `None` if it is gone or the system has no `/proc`.
+pub fn start_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    fields(&stat).nth(22 - 3)?.parse().ok()
+}
+
 fn page_size() -> u64 {
     use nix::unistd::{SysconfVar, sysconf};
     sysconf(SysconfVar::PAGE_SIZE)

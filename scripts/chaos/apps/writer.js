@@ -4,7 +4,7 @@
 
 let count = 0
 const timer = setInterval(() => {
-  for (let line = 0; line < 5; line++) console.log(`line ${count++} ${'x'.repeat(count % 100)}`)
+  for (let line = 0; line < 20; line++) console.log(`line ${count++} ${'x'.repeat(count % 100)}`)
 }, 5)
 
 process.once('SIGINT', () => {

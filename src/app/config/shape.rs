@@ -45,7 +45,8 @@ impl Config {
         };
         let apps = match top.shift_remove("apps").or_else(|| top.shift_remove("pm2")) {
             Some(value) => objects(value, path, "apps")?,
-            None if top.is_empty() => Vec::new(),
+            // Something else is what the file is for. One that declares nothing at all is an app without a script.
+            None if top.is_empty() && (deploy.is_some() || !statics.is_empty()) => Vec::new(),
             None => vec![top],
         };
         Ok(Self {

@@ -1,9 +1,13 @@
 //! The verbs, one file each.
 
+mod attach;
+mod cleardump;
 mod delete;
 mod describe;
 mod env;
+mod flush;
 mod id;
+mod inspect;
 mod jlist;
 mod kill;
 mod list;
@@ -11,13 +15,21 @@ mod logs;
 mod pid;
 mod ping;
 mod prettylist;
+mod profile;
 mod reload_logs;
 mod reset;
 mod restart;
+mod resurrect;
+mod save;
+mod scale;
+mod send;
 mod send_signal;
+mod settings;
 mod start;
+mod start_or_restart;
 mod stop;
 mod target;
+mod trigger;
 mod update;
 
 use std::process::ExitCode;
@@ -43,6 +55,12 @@ pub(crate) enum Command {
     Stop(target::TargetArgs),
     /// Restart processes
     Restart(Box<restart::RestartArgs>),
+    /// Replace processes of cluster apps so that no client notices; restart others
+    #[command(visible_aliases = ["startOrReload", "startOrGracefulReload"])]
+    Reload(Box<restart::ReloadArgs>),
+    /// Restart the apps of a file, and start those that are not listed
+    #[command(name = "startOrRestart", alias = "startorrestart")]
+    StartOrRestart(start_or_restart::StartOrRestartArgs),
     /// Stop processes and remove them from the list
     #[command(visible_alias = "del")]
     Delete(target::TargetArgs),
@@ -64,6 +82,42 @@ pub(crate) enum Command {
     Pid(pid::PidArgs),
     /// Print the environment of a process
     Env(env::EnvArgs),
+    /// Run more or fewer processes of an app
+    Scale(scale::ScaleArgs),
+    /// Save the list of processes, for `resurrect`
+    #[command(visible_alias = "dump")]
+    Save(save::SaveArgs),
+    /// Start the saved processes that are not listed
+    Resurrect(list::ListArgs),
+    /// Empty the saved list
+    Cleardump(list::ListArgs),
+    /// Empty log files
+    Flush(flush::FlushArgs),
+    /// Write a line to the standard input of a process
+    Send(send::SendArgs),
+    /// Connect this terminal with the input and output of a process
+    Attach(attach::AttachArgs),
+    /// Trigger an action that processes have announced
+    Trigger(trigger::TriggerArgs),
+    /// Open the inspector of a process
+    Inspect(inspect::InspectArgs),
+    /// Profile the processor use of a pm2 daemon
+    #[command(name = "profile:cpu")]
+    ProfileCpu(profile::ProfileArgs),
+    /// Sample the memory of a pm2 daemon
+    #[command(name = "profile:mem")]
+    ProfileMem(profile::ProfileArgs),
+    /// Set a setting of a module or an app
+    Set(settings::SettingArgs),
+    /// Print a setting, or all
+    Get(settings::SettingArgs),
+    /// Remove a setting
+    Unset(settings::KeyArgs),
+    /// Set several settings
+    Multiset(settings::MultisetArgs),
+    /// Print or set a setting
+    #[command(visible_alias = "config")]
+    Conf(settings::SettingArgs),
     /// Set the counters of processes to zero
     Reset(reset::ResetArgs),
     /// Open all log files anew
@@ -84,9 +138,14 @@ pub(crate) enum Command {
 /// Runs a verb.
 pub(super) fn run(command: Command, out: &Output) -> Done {
     let surroundings = match command {
-        Command::Start(_) | Command::Restart(_) | Command::Stop(_) | Command::Delete(_) => {
-            Surroundings::All
-        }
+        Command::Start(_)
+        | Command::Restart(_)
+        | Command::Reload(_)
+        | Command::Stop(_)
+        | Command::Delete(_)
+        | Command::StartOrRestart(_)
+        | Command::ProfileCpu(_)
+        | Command::ProfileMem(_) => Surroundings::All,
         _ => Surroundings::Home,
     };
     let mut context = Context::new(out, surroundings)?;
@@ -117,6 +176,10 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Start(args) => start::cmd_start(context, *args).await,
         Command::Stop(args) => stop::cmd_stop(context, args).await,
         Command::Restart(args) => restart::cmd_restart(context, *args).await,
+        Command::Reload(args) => restart::cmd_reload(context, *args).await,
+        Command::StartOrRestart(args) => {
+            start_or_restart::cmd_start_or_restart(context, args).await
+        }
         Command::Delete(args) => delete::cmd_delete(context, args).await,
         Command::List(_) => list::cmd_list(context).await,
         Command::Jlist(_) => jlist::cmd_jlist(context).await,
@@ -126,6 +189,22 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Id(args) => id::cmd_id(context, args).await,
         Command::Pid(args) => pid::cmd_pid(context, args).await,
         Command::Env(args) => env::cmd_env(context, args).await,
+        Command::Scale(args) => scale::cmd_scale(context, args).await,
+        Command::Save(args) => save::cmd_save(context, args).await,
+        Command::Resurrect(_) => resurrect::cmd_resurrect(context).await,
+        Command::Cleardump(_) => cleardump::cmd_cleardump(context).await,
+        Command::Flush(args) => flush::cmd_flush(context, args).await,
+        Command::Send(args) => send::cmd_send(context, args).await,
+        Command::Attach(args) => attach::cmd_attach(context, args).await,
+        Command::Trigger(args) => trigger::cmd_trigger(context, args).await,
+        Command::Inspect(args) => inspect::cmd_inspect(context, args).await,
+        Command::ProfileCpu(args) => profile::cmd_profile(context, "cpu", args).await,
+        Command::ProfileMem(args) => profile::cmd_profile(context, "mem", args).await,
+        Command::Set(args) => settings::cmd_set(context, args).await,
+        Command::Get(args) => settings::cmd_get(context, args).await,
+        Command::Unset(args) => settings::cmd_unset(context, args).await,
+        Command::Multiset(args) => settings::cmd_multiset(context, args).await,
+        Command::Conf(args) => settings::cmd_conf(context, args).await,
         Command::Reset(args) => reset::cmd_reset(context, args).await,
         Command::ReloadLogs => reload_logs::cmd_reload_logs(context).await,
         Command::SendSignal(args) => send_signal::cmd_send_signal(context, args).await,

@@ -1,12 +1,13 @@
-//! `restart`: ends processes if they run and starts them; with a file, starts those that are not there too.
+//! `restart`: ends processes if they run and starts them; `reload`: replaces those of cluster apps so that no client
+//! notices. With a file, both start those that are not there too.
 
 use std::process::ExitCode;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     Context, Done,
-    start::{FileArgs, start_declared},
+    start::{FileArgs, act_on_declared},
     target::TargetArgs,
 };
 use crate::{
@@ -28,17 +29,39 @@ pub(crate) struct RestartArgs {
     app: AppOptions,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReloadArgs {
+    #[command(flatten)]
+    restart: RestartArgs,
+    /// Reload so many processes of an app at a time
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    parallel: u32,
+}
+
 pub(super) async fn cmd_restart(context: &Context, args: RestartArgs) -> Done {
+    run(context, "restart", args, Map::new()).await
+}
+
+pub(super) async fn cmd_reload(context: &Context, args: ReloadArgs) -> Done {
+    let mut more = Map::new();
+    more.insert("parallel".to_owned(), args.parallel.into());
+    run(context, "reload", args.restart, more).await
+}
+
+async fn run(context: &Context, verb: &str, args: RestartArgs, more: Map<String, Value>) -> Done {
     context.connect().await?;
     let mut options = args.app.given;
     options.insert("updateEnv".to_owned(), args.update_env.into());
+    options.extend(more);
     let file = FileArgs {
         only: args.target.only,
         env: args.env_name,
     };
+    // What a file declares is restarted by `start`.
+    let declared_verb = if verb == "restart" { "start" } else { verb };
     for target in &args.target.targets {
         if target == "-" || app::is_config_file(target) {
-            start_declared(context, target, &options, &file).await?;
+            act_on_declared(context, declared_verb, target, &options, &file).await?;
             continue;
         }
         if !args.update_env {
@@ -53,7 +76,7 @@ pub(super) async fn cmd_restart(context: &Context, args: RestartArgs) -> Done {
             options.insert("env".to_owned(), name.as_str().into());
         }
         let done = context
-            .verb("restart", [target.as_str().into(), Value::Object(options)])
+            .verb(verb, [target.as_str().into(), Value::Object(options)])
             .await;
         done.map_err(|error| about(target, error))?;
     }

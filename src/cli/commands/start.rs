@@ -125,6 +125,17 @@ pub(super) async fn start_declared(
     options: &Map<String, Value>,
     file: &FileArgs,
 ) -> Result<Vec<Value>, CommandError> {
+    act_on_declared(context, "start", target, options, file).await
+}
+
+/// Starts what a file, or standard input, declares; what is listed already is restarted or reloaded, as `verb` says.
+pub(super) async fn act_on_declared(
+    context: &Context,
+    verb: &str,
+    target: &str,
+    options: &Map<String, Value>,
+    file: &FileArgs,
+) -> Result<Vec<Value>, CommandError> {
     context.set_target("");
     let mut options = options.clone();
     let mut insert = |key: &str, value: &Option<String>| {
@@ -141,7 +152,7 @@ pub(super) async fn start_declared(
         target.into()
     };
     let done = context
-        .verb("start", [declared, Value::Object(options)])
+        .verb(verb, [declared, Value::Object(options)])
         .await?;
     Ok(results(done.as_deref()))
 }

@@ -8,21 +8,35 @@ use serde_json::{
 use super::{ClientError, Session};
 
 mod act;
+mod by_file;
 mod connect;
 mod delete;
 mod describe;
+mod destroy;
+mod dump;
+mod flush;
 mod get_version;
 mod kill_daemon;
 mod list;
+mod look_up;
 mod ping;
+mod profile;
+mod reload;
+mod reset;
 mod restart;
+mod resurrect;
+mod scale;
 mod select;
 mod send_data_to_process_id;
+mod send_line_to_stdin;
 mod send_signal;
+mod settings;
 mod start;
 mod stop;
+mod trigger;
 mod update;
 
+pub(crate) use dump::EMPTY as EMPTY_LIST;
 pub use update::{Updated, update};
 
 /// The arguments of a verb: the raw JSON of each.
@@ -34,32 +48,81 @@ pub type VerbResult = Result<Option<Box<RawValue>>, ClientError>;
 pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbResult {
     let value = |index: usize| args.get(index).map_or(Value::Null, |raw| read(raw));
     match verb {
-        "connect" => connect::connect(session).await,
-        "list" => list::list(session).await,
+        "connect" => connect::connect(session, &value(0)).await,
+        "list" | "jlist" => list::list(session).await,
         "ping" => ping::ping(session).await,
         "getVersion" => get_version::get_version(session).await,
         "sendDataToProcessId" => {
             send_data_to_process_id::send_data_to_process_id(session, &args).await
         }
         "start" => start::start(session, &args).await,
-        "stop" => stop::stop(session, &value(0)).await,
+        "stop" => stop::stop(session, &value(0), &value(1)).await,
         "restart" => restart::restart(session, &value(0), &value(1)).await,
-        "delete" => delete::delete(session, &value(0)).await,
+        "reload" => reload::reload(session, &value(0), &value(1)).await,
+        "delete" => delete::delete(session, &value(0), &value(1)).await,
         "describe" => describe::describe(session, &value(0)).await,
         "sendSignalToProcessName" => {
             send_signal::to_process_name(session, &value(0), &value(1)).await
         }
         "sendSignalToProcessId" => send_signal::to_process_id(session, &value(0), &value(1)).await,
-        "update" => update(session)
-            .await
-            .map(|_| Some(raw(&json!({ "success": true })))),
+        // Answered when no daemon lives that ends with this process.
+        "ownedEnd" => {
+            session.owned_end().await;
+            Ok(None)
+        }
+        "destroy" => destroy::destroy(session, &value(0)).await,
+        "scale" => scale::scale(session, &value(0), &value(1)).await,
+        "reset" => reset::reset(session, &value(0)).await,
+        "dump" => dump::dump(session, &value(0)).await,
+        "clearDump" => dump::clear(session),
+        "resurrect" => resurrect::resurrect(session).await,
+        "flush" => flush::flush(session, &value(0)).await,
+        "reloadLogs" => session.call("reloadLogs", &["{}"]).await,
+        "sendLineToStdin" => {
+            send_line_to_stdin::send_line_to_stdin(session, &value(0), &value(1), &value(2)).await
+        }
+        "trigger" => trigger::trigger(session, &value(0), &value(1), &value(2)).await,
+        "msgProcess" => trigger::msg_process(session, &value(0)).await,
+        "inspect" => trigger::inspect(session, &value(0)).await,
+        "getPID" => look_up::pids(session, &value(0)).await,
+        "getProcessIdByName" => look_up::ids(session, &value(0)).await,
+        "env" => look_up::env(session, &value(0)).await,
+        "executeRemote" => execute_remote(session, &value(0), &args).await,
+        "autoinstall" => Err(ClientError::Usage(AUTOINSTALL.to_owned())),
+        "get" => settings::get(session, &value(0)),
+        "set" => settings::set(session, &value(0), &value(1)).await,
+        "multiset" => settings::multiset(session, &value(0)),
+        "unset" => settings::unset(session, &value(0)),
+        "conf" => settings::conf(session, &value(0), &value(1)).await,
+        "profile" => profile::profile(session, &value(0), &value(1)).await,
+        "update" => update(session).await.map(|_| Some(success())),
         "killDaemon" => kill_daemon::kill_daemon(session).await,
         _ => Err(ClientError::Usage(format!("unknown verb `{verb}`"))),
     }
 }
 
+/// pm2's own fails too: what it would install is not in its package.
+const AUTOINSTALL: &str =
+    "autoinstall is not supported: start your apps with `start`, and save them with `dump`";
+
+/// Calls any method of the daemon. Whatever the method, it gets an argument: pm2's daemon expects one.
+async fn execute_remote(session: &Session, method: &Value, args: &Arguments) -> VerbResult {
+    let Value::String(method) = method else {
+        let text = format!("executeRemote expects a method of the daemon, got {method}");
+        return Err(ClientError::Usage(text));
+    };
+    let given: Vec<&str> = args.iter().skip(1).map(|raw| raw.get()).collect();
+    let given = if given.is_empty() { vec!["{}"] } else { given };
+    session.call(method, &given).await
+}
+
 fn read(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or_default()
+}
+
+/// `{success: true}`.
+fn success() -> Box<RawValue> {
+    raw(&json!({ "success": true }))
 }
 
 /// The JSON of a value.

@@ -5,20 +5,21 @@ use serde_json::Value;
 use super::{
     Session, VerbResult,
     act::{Action, on_each},
-    raw,
+    by_file, raw,
     select::{all, select},
 };
+use crate::app;
 
-/// pm2's short answers, one a process.
-pub(super) async fn stop(session: &Session, target: &Value) -> VerbResult {
+/// pm2's short answers, one a process; for the apps of a file the long ones.
+pub(super) async fn stop(session: &Session, target: &Value, options: &Value) -> VerbResult {
+    let action = Action::end("stopProcessId", Some("stop"));
+    if let Value::String(text) = target
+        && app::is_config_file(text)
+    {
+        return by_file::act(session, text, options, &action).await;
+    }
     let processes = all(session).await?;
     let ids = select(&processes, target)?;
-    let action = Action {
-        method: "stopProcessId",
-        event: Some("stop"),
-        stops_watch: true,
-        env: None,
-    };
     Ok(Some(raw(
         &on_each(session, &action, &ids, &processes).await?
     )))

@@ -10,6 +10,8 @@ pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
     let env = process.record().env.clone();
     let copy = prepare::add(daemon, env, prepare::Numbered::Yes).await?;
     copy.start().await.map_err(|error| error.to_string())?;
+    daemon.watch_as_declared(&copy);
+    daemon.around().announce("start", &copy.record(), true);
     let child = copy.record().to_child();
     Ok(result(&child))
 }

@@ -10,7 +10,9 @@ mod logs;
 mod meta;
 mod notify;
 mod prepare;
+mod reload_process_id;
 mod restart_process_id;
+mod retire_process_id;
 mod send_data_to_process_id;
 mod send_line_to_stdin;
 mod send_signal;
@@ -47,6 +49,8 @@ const METHODS: &[(&str, &[&str])] = &[
     ("startProcessId", &["id", "cb"]),
     ("stopProcessId", &["id", "cb"]),
     ("restartProcessId", &["opts", "cb"]),
+    ("reloadProcessId", &["opts", "cb"]),
+    ("softReloadProcessId", &["opts", "cb"]),
     ("deleteProcessId", &["id", "cb"]),
     ("duplicateProcessId", &["id", "cb"]),
     ("resetMetaProcessId", &["id", "cb"]),
@@ -73,10 +77,11 @@ const METHODS: &[(&str, &[&str])] = &[
 
 /// Ours beyond pm2's; not listed.
 const UPDATE: &str = "rpm2Update";
+const RETIRE: &str = "rpm2RetireProcessId";
 
 /// Whether there is such a method.
 pub(super) fn exists(method: &str) -> bool {
-    method == UPDATE || METHODS.iter().any(|(name, _)| *name == method)
+    [UPDATE, RETIRE].contains(&method) || METHODS.iter().any(|(name, _)| *name == method)
 }
 
 /// The JSON of the list of methods.
@@ -132,6 +137,9 @@ pub(super) async fn answer(
         "startProcessId" => start_process_id::answer(daemon, &first).await,
         "stopProcessId" => stop_process_id::answer(daemon, &first).await,
         "restartProcessId" => restart_process_id::answer(daemon, &first).await,
+        "reloadProcessId" => reload_process_id::answer(daemon, &first, false).await,
+        "softReloadProcessId" => reload_process_id::answer(daemon, &first, true).await,
+        RETIRE => retire_process_id::answer(daemon, &first).await,
         "deleteProcessId" => delete_process_id::answer(daemon, &first).await,
         "duplicateProcessId" => duplicate_process_id::answer(daemon, &first).await,
         "startWatch" => watch::start(daemon, &values.next().unwrap_or_default()),

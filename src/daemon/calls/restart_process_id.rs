@@ -26,7 +26,7 @@ pub(super) async fn answer(daemon: &Daemon, opts: &Value) -> CallResult {
 
 /// What `env` changes of a process's environment: scalars go into the nested `env` and beside it; `current_conf` carries
 /// attributes, whose own `env`, unless empty, takes the nested one's place.
-fn changes(record: &Record, env: Option<&Value>) -> Map<String, Value> {
+pub(super) fn changes(record: &Record, env: Option<&Value>) -> Map<String, Value> {
     let Some(Value::Object(env)) = env else {
         return Map::new();
     };

@@ -1,12 +1,23 @@
 //! Making text of output that arrives in pieces: a character cut by the end of a piece waits for the next one.
 
 /// The bytes of a character that is not complete yet.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Utf8Carry {
     bytes: Vec<u8>,
 }
 
 impl Utf8Carry {
+    /// Goes on from these bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let bytes = bytes.to_vec();
+        Self { bytes }
+    }
+
+    /// What waits for the rest of its character; at most three bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The text of `bytes` after what was carried over; invalid bytes become U+FFFD.
     pub(crate) fn text(&mut self, bytes: &[u8]) -> String {
         self.bytes.extend_from_slice(bytes);

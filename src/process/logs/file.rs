@@ -2,8 +2,8 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    io::{self, Seek, SeekFrom, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -12,8 +12,19 @@ use std::{
 pub(crate) struct LogFile {
     path: PathBuf,
     file: Option<File>,
+    /// Device and inode of the file.
+    identity: (u64, u64),
     /// Bytes lost since a write failed; zero when all is well.
     lost: u64,
+}
+
+/// Where something that is appended to a file begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+    /// The file's length before.
+    pub(super) end: u64,
 }
 
 /// A change in whether output can be written, worth a line in the daemon's log.
@@ -34,9 +45,11 @@ impl LogFile {
         } else {
             Some(append(&path)?)
         };
+        let identity = identity(file.as_ref());
         Ok(Self {
             path,
             file,
+            identity,
             lost: 0,
         })
     }
@@ -45,8 +58,16 @@ impl LogFile {
     pub(crate) fn reopen(&mut self) -> io::Result<()> {
         if self.file.is_some() {
             self.file = Some(append(&self.path)?);
+            self.identity = identity(self.file.as_ref());
         }
         Ok(())
+    }
+
+    /// Where the next write begins if nobody else writes; `None` if this file has no places (a terminal), or is none.
+    pub(super) fn place(&self) -> Option<Place> {
+        let end = self.file.as_ref()?.seek(SeekFrom::End(0)).ok()?;
+        let (device, inode) = self.identity;
+        Some(Place { device, inode, end })
     }
 
     /// Its path.
@@ -67,6 +88,11 @@ impl LogFile {
             }
         }
     }
+}
+
+fn identity(file: Option<&File>) -> (u64, u64) {
+    file.and_then(|file| file.metadata().ok())
+        .map_or((0, 0), |found| (found.dev(), found.ino()))
 }
 
 fn is_disabled(path: &Path) -> bool {

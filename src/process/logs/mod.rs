@@ -2,9 +2,21 @@
 
 mod chunk;
 mod file;
+mod flow;
 mod format;
+mod kind;
+mod outlet;
 mod pump;
+mod settle;
+mod transit;
 
-pub(crate) use file::LogFile;
-pub(crate) use format::date;
-pub(crate) use pump::{Pump, Streams};
+pub(crate) use self::{
+    file::LogFile,
+    format::date,
+    pump::{Pump, Streams},
+    settle::settle,
+};
+pub use transit::{KEPT as TRANSIT_KEPT, Transit};
+
+/// The files of standard output, of standard error, and of both together if wanted.
+pub(crate) type LogFiles = (LogFile, LogFile, Option<LogFile>);

@@ -1,36 +1,31 @@
 //! The task that reads an app's stdout and stderr for one run.
 
-use std::{cell::RefCell, io, os::fd::OwnedFd};
+use std::{io, os::fd::OwnedFd, sync::Arc};
 
-use jiff::{Timestamp, Zoned};
-use serde_json::json;
 use tokio::{
     io::{Interest, unix::AsyncFd},
     sync::{mpsc, oneshot},
 };
 
 use super::{
-    chunk::Utf8Carry,
-    file::{LogFile, Trouble},
-    format::Format,
+    LogFiles,
+    file::LogFile,
+    flow::Flow,
+    kind::Kind,
+    outlet::Outlet,
+    transit::{CHUNK, Transit},
 };
 use crate::{
-    bus::{Bus, Journal},
     process::{outlet::Surroundings, record::Pm2Env},
+    slot::StateSlot,
     sys::{descriptor, watched},
 };
 
-/// Bytes read at a time, by all pumps into one buffer.
-const BUFFER: usize = 64 * 1024;
 /// What an app may write ahead of us. The system may refuse; its default is 64 KiB.
 const PIPE: i32 = 1024 * 1024;
 
 /// Reads that empty a full pipe, however the writer has filled it.
-const DRAINED: usize = 2 * PIPE as usize / BUFFER;
-
-thread_local! {
-    static SHARED: RefCell<Box<[u8]>> = RefCell::new(vec![0; BUFFER].into_boxed_slice());
-}
+const DRAINED: usize = 2 * PIPE as usize / CHUNK.get();
 
 /// Our ends of an app's output pipes, and where it all goes.
 pub(crate) struct Streams {
@@ -38,12 +33,10 @@ pub(crate) struct Streams {
     pub out: OwnedFd,
     /// Standard error.
     pub err: OwnedFd,
-    /// File of standard output.
-    pub out_file: LogFile,
-    /// File of standard error.
-    pub err_file: LogFile,
-    /// File of both, if wanted.
-    pub both_file: Option<LogFile>,
+    /// Their files.
+    pub files: LogFiles,
+    /// Where it is noted how far they are.
+    pub slot: Arc<StateSlot>,
 }
 
 enum Control {
@@ -57,19 +50,39 @@ pub(crate) struct Pump {
 }
 
 impl Pump {
-    /// Starts reading.
-    pub(crate) fn start(streams: Streams, env: &Pm2Env, around: &Surroundings) -> io::Result<Self> {
+    /// Starts reading: a new run's output, or one's that a daemon before us has read so far.
+    pub(crate) fn start(
+        streams: Streams,
+        env: &Pm2Env,
+        is_new: bool,
+        around: &Surroundings,
+    ) -> io::Result<Self> {
         let (control, controls) = mpsc::channel(16);
+        let (out_file, err_file, both) = streams.files;
+        let shared = Outlet::new(
+            env,
+            both,
+            streams.slot,
+            around.bus.clone(),
+            around.journal.clone(),
+        );
+        let stream = |kind, pipe, file| {
+            let before = shared.flow(kind);
+            let flow = if is_new {
+                Flow::default()
+            } else {
+                before.clone()
+            };
+            if flow != before {
+                shared.note_flow(kind, &flow);
+            }
+            Stream::new(kind, pipe, file, flow)
+        };
         let worker = Worker {
-            out: Stream::new("out", streams.out, streams.out_file)?,
-            err: Stream::new("err", streams.err, streams.err_file)?,
-            shared: Outlet {
-                both: streams.both_file,
-                format: Format::of(env),
-                identity: identity(env),
-                bus: around.bus.clone(),
-                journal: around.journal.clone(),
-            },
+            out: stream(Kind::Out, streams.out, out_file)?,
+            err: stream(Kind::Err, streams.err, err_file)?,
+            shared,
+            transit: around.transit.clone(),
         };
         let around = around.clone();
         tokio::spawn(async move { around.listen(worker.run(controls)).await });
@@ -82,7 +95,8 @@ impl Pump {
         let _ = self.control.send(Control::Reopen).await;
     }
 
-    /// Returns once everything written so far is read and in the files.
+    /// Returns once everything written so far is read and in the files. The run is over then: what children of the
+    /// app go on to write is read for as long as this daemon lives.
     pub(crate) async fn drain(&self) {
         let (done, wait) = oneshot::channel();
         if self.control.send(Control::Drain(done)).await.is_ok() {
@@ -91,52 +105,35 @@ impl Pump {
     }
 }
 
-/// The `process` member of log events.
-fn identity(env: &Pm2Env) -> serde_json::Value {
-    let of = |key: &str| env.get(key).cloned().unwrap_or_default();
-    let revision = env
-        .get("versioning")
-        .and_then(|versioning| versioning.get("revision"))
-        .cloned();
-    json!({ "pm_id": of("pm_id"), "name": of("name"), "rev": revision, "namespace": of("namespace") })
-}
-
 struct Worker {
     out: Stream,
     err: Stream,
     shared: Outlet,
+    transit: Transit,
 }
 
 /// One of the two pipes; `None` after its end.
 struct Stream {
-    kind: &'static str,
+    kind: Kind,
     pipe: Option<AsyncFd<OwnedFd>>,
     file: LogFile,
-    carry: Utf8Carry,
-    begun: bool,
-}
-
-/// What both streams share.
-struct Outlet {
-    both: Option<LogFile>,
-    format: Format,
-    identity: serde_json::Value,
-    bus: Bus,
-    journal: Journal,
+    flow: Flow,
 }
 
 impl Worker {
     async fn run(mut self, mut controls: mpsc::Receiver<Control>) {
         let mut controlled = true;
         while self.out.pipe.is_some() || self.err.pipe.is_some() {
-            self.shared.bus.room().await;
+            self.shared.room().await;
             tokio::select! {
-                () = self.out.readable() => self.out.read(&mut self.shared),
-                () = self.err.readable() => self.err.read(&mut self.shared),
+                () = self.out.readable() => self.out.read(&mut self.shared, &self.transit),
+                () = self.err.readable() => self.err.read(&mut self.shared, &self.transit),
                 control = controls.recv(), if controlled => match control {
-                    Some(Control::Reopen) => self.reopen(),
+                    Some(Control::Reopen) => self.shared.reopen([&mut self.out.file, &mut self.err.file]),
                     Some(Control::Drain(done)) => {
                         self.drain().await;
+                        // The next run's pump notes in the same place.
+                        self.shared.forget_flow();
                         let _ = done.send(());
                     }
                     None => controlled = false,
@@ -152,30 +149,15 @@ impl Worker {
                 if !stream.is_filled() {
                     break;
                 }
-                stream.read(&mut self.shared);
+                stream.read(&mut self.shared, &self.transit);
                 tokio::task::yield_now().await;
-            }
-        }
-    }
-
-    fn reopen(&mut self) {
-        let files = [
-            Some(&mut self.out.file),
-            Some(&mut self.err.file),
-            self.shared.both.as_mut(),
-        ];
-        for file in files.into_iter().flatten() {
-            if let Err(error) = file.reopen() {
-                self.shared
-                    .journal
-                    .error(format!("cannot reopen {}: {error}", file.path().display()));
             }
         }
     }
 }
 
 impl Stream {
-    fn new(kind: &'static str, pipe: OwnedFd, file: LogFile) -> io::Result<Self> {
+    fn new(kind: Kind, pipe: OwnedFd, file: LogFile, flow: Flow) -> io::Result<Self> {
         descriptor::set_nonblocking(std::os::fd::AsFd::as_fd(&pipe))?;
         descriptor::enlarge_pipe(&pipe, PIPE);
         let pipe = Some(watched::watch(pipe, Interest::READABLE)?);
@@ -183,8 +165,7 @@ impl Stream {
             kind,
             pipe,
             file,
-            carry: Utf8Carry::default(),
-            begun: false,
+            flow,
         })
     }
 
@@ -207,83 +188,27 @@ impl Stream {
     }
 
     /// Reads once and passes on what was read.
-    fn read(&mut self, outlet: &mut Outlet) {
+    fn read(&mut self, outlet: &mut Outlet, transit: &Transit) {
         let Some(pipe) = self.pipe.as_ref() else {
             return;
         };
-        let ended = SHARED.with_borrow_mut(|buffer| {
-            match pipe.try_io(Interest::READABLE, |fd| Ok(nix::unistd::read(fd, buffer)?)) {
-                Ok(count) if count > 0 => {
-                    outlet.pass(
-                        self.kind,
-                        &buffer[..count],
-                        &mut self.file,
-                        &mut self.carry,
-                        &mut self.begun,
-                    );
-                    false
+        let (kind, file, flow) = (self.kind, &mut self.file, &mut self.flow);
+        let (origin, number) = (outlet.origin(kind), flow.to_number());
+        let carried = pipe.try_io(Interest::READABLE, |fd| {
+            transit.carry(fd, origin, number, |bytes, ledger| {
+                let listening = outlet.is_heard();
+                if let Some(text) = outlet.pass(kind, bytes, file, flow, ledger, listening) {
+                    outlet.publish(kind, &text);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
-                Ok(_) | Err(_) => true,
-            }
+            })
         });
+        let ended = match carried {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        };
         if ended {
             self.pipe = None;
-            let rest = self.carry.finish();
-            if !rest.is_empty() {
-                outlet.publish(self.kind, &rest);
-            }
+            outlet.finish(kind, &mut self.file, &mut self.flow);
         }
-    }
-}
-
-impl Outlet {
-    /// Into the files, byte for byte unless a format asks for text, and onto the bus if anybody listens.
-    fn pass(
-        &mut self,
-        kind: &str,
-        bytes: &[u8],
-        file: &mut LogFile,
-        carry: &mut Utf8Carry,
-        begun: &mut bool,
-    ) {
-        let listening = self.bus.has_subscribers();
-        if self.format == Format::Plain {
-            self.write(bytes, file);
-            if listening {
-                let text = carry.text(bytes);
-                self.publish(kind, &text);
-            }
-            return;
-        }
-        let text = carry.text(bytes);
-        let formatted = self.format.apply(&text, kind, begun, &Zoned::now());
-        self.write(formatted.as_bytes(), file);
-        if listening {
-            self.publish(kind, &formatted);
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8], file: &mut LogFile) {
-        for file in [Some(file), self.both.as_mut()].into_iter().flatten() {
-            let Some(trouble) = file.write(bytes) else {
-                continue;
-            };
-            let path = file.path().display();
-            self.journal.error(match trouble {
-                Trouble::Began(error) => {
-                    format!("cannot write {path}: {error}; output is lost until this is mended")
-                }
-                Trouble::Ended(lost) => {
-                    format!("writing {path} works again; {lost} bytes were lost")
-                }
-            });
-        }
-    }
-
-    fn publish(&self, kind: &str, text: &str) {
-        let payload = json!({ "process": self.identity, "at": Timestamp::now().as_millisecond(), "data": text });
-        self.bus
-            .publish(&format!("log:{kind}"), &[payload.to_string().as_bytes()]);
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         ClientError, Progress,
         verbs::{
             act::{Action, on_each},
-            raw,
+            by_file, raw,
             select::{Listed, all},
         },
     },
@@ -19,35 +19,34 @@ pub(super) async fn from_file(
     session: &Session,
     path: &str,
     options: &Map<String, Value>,
+    listed: ForListed,
 ) -> VerbResult {
-    let (path, caller) = (path.to_owned(), session.caller().clone());
-    // It may run Node, which takes a while.
-    let loaded = tokio::task::spawn_blocking(move || app::load_file(&path, &caller)).await;
-    let loaded = loaded.map_err(|error| ClientError::Usage(error.to_string()))?;
-    let config = loaded.map_err(|error| ClientError::Usage(error.to_string()))?;
-    start_all(session, apps_of(session, config), options).await
+    let config = by_file::load(session, path).await?;
+    start_all(session, apps_of(session, config), options, listed).await
 }
 
 pub(super) async fn from_object(
     session: &Session,
     object: Map<String, Value>,
     options: &Map<String, Value>,
+    listed: ForListed,
 ) -> VerbResult {
     let text = Value::Object(object).to_string();
     let config =
         app::load_text(&text, "object").map_err(|error| ClientError::Usage(error.to_string()))?;
-    start_all(session, apps_of(session, config), options).await
+    start_all(session, apps_of(session, config), options, listed).await
 }
 
 pub(super) async fn from_array(
     session: &Session,
     list: Vec<Value>,
     options: &Map<String, Value>,
+    listed: ForListed,
 ) -> VerbResult {
     let text = Value::Array(list).to_string();
     let config =
         app::load_text(&text, "array").map_err(|error| ClientError::Usage(error.to_string()))?;
-    start_all(session, apps_of(session, config), options).await
+    start_all(session, apps_of(session, config), options, listed).await
 }
 
 /// The declared apps. Serving folders (`static`) is not built: its author is told.
@@ -66,6 +65,7 @@ async fn start_all(
     session: &Session,
     apps: Vec<Map<String, Value>>,
     options: &Map<String, Value>,
+    for_listed: ForListed,
 ) -> VerbResult {
     let how = declared_options(options);
     let only = options.get("only").and_then(Value::as_str);
@@ -91,7 +91,7 @@ async fn start_all(
         let started = if ids.is_empty() {
             start_new(session, name, declaration, &how).await
         } else {
-            restart(session, declaration, &how, &ids, &listed).await
+            change(session, declaration, &how, (&ids, &listed), for_listed).await
         };
         match started {
             Ok(children) => results.extend(children),
@@ -125,20 +125,18 @@ async fn start_new(
     Ok(children)
 }
 
-async fn restart(
+/// What is done with declared apps that are listed already: what makes an action of their environment.
+pub(in crate::client::verbs) type ForListed = fn(Value) -> Action;
+
+async fn change(
     session: &Session,
     declaration: &app::Declaration,
     how: &Options,
-    ids: &[u32],
-    listed: &[Listed],
+    (ids, listed): (&[u32], &[Listed]),
+    for_listed: ForListed,
 ) -> Result<Vec<Value>, ClientError> {
     let prepared = app::restart_env(declaration, session.caller(), how);
     session.warn(&prepared.warnings);
-    let action = Action {
-        method: "restartProcessId",
-        event: Some("restart"),
-        stops_watch: false,
-        env: Some(Value::Object(prepared.env)),
-    };
+    let action = for_listed(Value::Object(prepared.env));
     on_each(session, &action, ids, listed).await
 }

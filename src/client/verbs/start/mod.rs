@@ -5,7 +5,8 @@ mod named;
 
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Session, VerbResult, read};
+pub(super) use self::declared::ForListed;
+use super::{Session, VerbResult, act::Action, read};
 use crate::{
     app::{self, Options, Prepared},
     client::ClientError,
@@ -14,21 +15,43 @@ use crate::{
 /// `(script | name | id, options?)`, `(object | array)`, `(file, options?)`, `(options)`.
 pub(super) async fn start(session: &Session, args: &[Box<RawValue>]) -> VerbResult {
     let value = |index: usize| args.get(index).map_or(Value::Null, |raw| read(raw));
-    let options = match value(1) {
-        Value::Object(options) => options,
-        _ => Map::new(),
-    };
+    let options = value(1);
+    if let Some(done) = declared(session, &value(0), &options, Action::restart).await {
+        return done;
+    }
     match value(0) {
-        Value::String(text) if app::is_config_file(&text) => {
-            declared::from_file(session, &text, &options).await
-        }
-        Value::String(text) => named::start(session, &text, &options).await,
-        Value::Object(object) => declared::from_object(session, object, &options).await,
-        Value::Array(list) => declared::from_array(session, list, &options).await,
+        Value::String(text) => named::start(session, &text, &object(&options)).await,
         other => Err(ClientError::Usage(format!(
             "start expects a script, a file, an app (object) or an array of apps, got {other}"
         ))),
     }
+}
+
+/// Starts what an object, an array or a file declares; `for_listed` is done with what is listed already. `None` if it is
+/// none of these.
+pub(super) async fn declared(
+    session: &Session,
+    what: &Value,
+    options: &Value,
+    for_listed: ForListed,
+) -> Option<VerbResult> {
+    let options = object(options);
+    Some(match what {
+        Value::String(text) if app::is_config_file(text) => {
+            declared::from_file(session, text, &options, for_listed).await
+        }
+        Value::Object(object) => {
+            declared::from_object(session, object.clone(), &options, for_listed).await
+        }
+        Value::Array(list) => {
+            declared::from_array(session, list.clone(), &options, for_listed).await
+        }
+        _ => return None,
+    })
+}
+
+fn object(options: &Value) -> Map<String, Value> {
+    options.as_object().cloned().unwrap_or_default()
 }
 
 /// Attributes that are understood and kept, and that no daemon of this version acts on: who sets one must know.

@@ -93,11 +93,6 @@ fn same_app<'l>(listed: &'l [Listed], prepared: &Prepared) -> Vec<&'l Listed> {
 }
 
 async fn restart(session: &Session, ids: &[u32], listed: &[Listed]) -> VerbResult {
-    let action = Action {
-        method: "restartProcessId",
-        event: Some("restart"),
-        stops_watch: false,
-        env: Some(json!({})),
-    };
+    let action = Action::restart(json!({}));
     Ok(Some(raw(&on_each(session, &action, ids, listed).await?)))
 }

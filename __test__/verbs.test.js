@@ -1,0 +1,104 @@
+'use strict'
+
+// What pm2's own answers cannot be a measure of: functions that print there, die, or do not come back.
+
+const assert = require('node:assert')
+const { spawn } = require('node:child_process')
+const path = require('node:path')
+const { describe, test } = require('node:test')
+const { environmentFor, eventually, makeHome } = require('./support/home')
+
+const root = path.join(__dirname, '..')
+const rpm2 = require(root)
+const fixture = (name) => path.join(__dirname, 'fixtures', name)
+
+/** A test with a session of its own. */
+const sessionTest = (title, run) =>
+  test(title, { timeout: 60_000 }, async () => {
+    const { home, remove } = makeHome()
+    const session = new rpm2.custom({ pm2_home: home })
+    try {
+      await run(session, home)
+    } finally {
+      await session.disconnect()
+      await remove()
+    }
+  })
+
+describe('functions that pm2 has otherwise', { concurrency: 2 }, () => {
+  sessionTest('env gives the variables, and says when there is no such process', async (session) => {
+    await session.start({ script: fixture('idle.js'), env: { MINE: 'yes' } })
+    assert.strictEqual((await session.env(0)).MINE, 'yes')
+    assert.strictEqual((await session.env('0')).MINE, 'yes')
+    await assert.rejects(session.env(7), { message: 'Modules with id 7 not found' })
+  })
+
+  sessionTest('jlist gives the list', async (session) => {
+    await session.start({ script: fixture('idle.js') })
+    assert.deepStrictEqual(
+      (await session.jlist()).map(({ name }) => name),
+      ['idle'],
+    )
+  })
+
+  sessionTest('flush without a process empties all, resurrect without a dump fails', async (session) => {
+    assert.deepStrictEqual(await session.flush(), [])
+    await assert.rejects(session.resurrect(), { message: "No processes saved; DUMP file doesn't exist" })
+    assert.strictEqual(await session.clearDump(), undefined)
+    assert.strictEqual(String(await session.resurrect()), '[]')
+  })
+
+  sessionTest('scale takes fewer, and nothing that is no number', async (session) => {
+    await session.start({ script: fixture('idle.js'), name: 'a', instances: 3 })
+    assert.deepStrictEqual(await session.scale('a', '-2'), { success: true })
+    assert.deepStrictEqual(await session.getProcessIdByName('a'), [2])
+    await assert.rejects(session.scale('a', '-2'), { code: 'RPM2_REFUSED' })
+    for (const number of ['x', '+x', 1.5, undefined, {}]) {
+      await assert.rejects(session.scale('a', number), { code: 'RPM2_USAGE' })
+    }
+  })
+
+  sessionTest('get gives the value; keys and values must be there', async (session) => {
+    assert.deepStrictEqual(await session.get(), { success: true })
+    await session.set('app:key', { deep: [1] })
+    assert.deepStrictEqual(await session.get('app:key'), { success: true, value: { deep: [1] } })
+    assert.deepStrictEqual(await session.conf('app'), { success: true, value: { key: { deep: [1] } } })
+    await assert.rejects(session.get('nobody'), { message: 'nobody is not set' })
+    for (const args of [[], ['key'], ['', 1], [5, 1]]) await assert.rejects(session.set(...args), { code: 'RPM2_USAGE' })
+  })
+
+  sessionTest('what they cannot do is an error', async (session) => {
+    await assert.rejects(session.profile('cpu', 1), { message: /no V8/ })
+    await assert.rejects(session.profile('heap'), { code: 'RPM2_USAGE' })
+    await assert.rejects(session.autoinstall(), { code: 'RPM2_USAGE' })
+    await assert.rejects(session.msgProcess('name'), { code: 'RPM2_USAGE' })
+    await assert.rejects(session.Client.executeRemote('nothing'), { message: 'method "nothing" does not exist' })
+  })
+
+  sessionTest('Client also promises', async (session) => {
+    await session.start({ script: fixture('idle.js'), name: 'a', instances: 2 })
+    assert.deepStrictEqual(await session.Client.getProcessIdByName('a'), [0, 1])
+    assert.strictEqual((await session.Client.executeRemote('getMonitorData', {})).length, 2)
+    assert.deepStrictEqual(await session.Client.executeRemote('ping'), { msg: 'pong' })
+    assert.strictEqual((await session.Client.getProcessByNameOrId(1)).length, 1)
+  })
+
+  sessionTest('attach passes lines on and shows what comes back, until the input ends', async (session, home) => {
+    await session.start({ script: fixture('acts.js'), name: 'echo', pmx: false, wait_ready: true })
+    const bus = await session.launchBus()
+    const heard = []
+    bus.on('stdin', ({ data }) => heard.push(data.text))
+    await session.start({ script: fixture('prints.js'), name: 'prints', wait_ready: true })
+    const text = `const { custom } = require(${JSON.stringify(root)})
+      const session = new custom({ pm2_home: ${JSON.stringify(home)} })
+      session.attach(0).then(() => { console.log('over'); session.disconnect() })`
+    const child = spawn(process.execPath, ['-e', text], { env: environmentFor(home), stdio: ['pipe', 'pipe', 'inherit'] })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk) => (output += chunk))
+    child.stdin.write('one\ntw')
+    await eventually(() => heard.join('') === 'one\n', 'the first line is heard')
+    child.stdin.end('o')
+    await eventually(() => heard.join('') === 'one\ntwo\n', 'the last line is heard')
+    await eventually(() => output === 'over\n', 'attach is over')
+  })
+})

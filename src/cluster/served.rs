@@ -1,0 +1,82 @@
+//! Where a worker's connections come from: for whoever waits until they are over.
+
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+};
+
+use super::{
+    record::Policy,
+    state::{Connection, Listener, Socket, State},
+};
+use crate::{
+    channel::AddressType,
+    sys::{connections::Served, listen},
+};
+
+impl State {
+    fn listeners_of(&self, worker: u32) -> impl Iterator<Item = &Listener> {
+        let entry = self.workers.get(&worker);
+        let keys = entry.into_iter().flat_map(|entry| entry.record.keys.keys());
+        keys.filter_map(|key| self.listeners.get(&**key))
+            .filter(|listener| !listener.record.binding.address_type.is_udp())
+    }
+
+    /// The places of the worker's servers, each once.
+    pub(super) fn served(&self, worker: u32) -> Vec<Served> {
+        places(self.listeners_of(worker))
+    }
+
+    /// The same of servers without data of their own: only servers of encrypted connections have any.
+    pub(super) fn served_plainly(&self, worker: u32) -> Vec<Served> {
+        let listeners = self.listeners_of(worker);
+        places(listeners.filter(|listener| listener.record.data.is_none()))
+    }
+
+    /// Gives a connection that `worker` has let go of to another one.
+    pub(super) fn give_away(&mut self, worker: u32, served: &Served, socket: OwnedFd) {
+        let is_served = |listener: &Listener| place(listener).as_ref() == Some(served);
+        let found = self
+            .listeners
+            .iter()
+            .find(|(_, listener)| is_served(listener));
+        let Some(key) = found.map(|(key, _)| Arc::clone(key)) else {
+            return;
+        };
+        self.give(Connection {
+            socket: Arc::new(socket),
+            key,
+            ticket: 0,
+            refused_by: vec![worker],
+        });
+    }
+
+    /// Whether the worker accepts connections itself on any of its listeners.
+    pub(super) fn accepts_itself(&self, worker: u32) -> bool {
+        self.listeners_of(worker)
+            .any(|listener| listener.record.mode == Policy::Shared)
+    }
+}
+
+fn places<'l>(listeners: impl Iterator<Item = &'l Listener>) -> Vec<Served> {
+    let mut found = Vec::new();
+    for place in listeners.filter_map(place) {
+        if !found.contains(&place) {
+            found.push(place);
+        }
+    }
+    found
+}
+
+fn place(listener: &Listener) -> Option<Served> {
+    let socket = match &listener.socket {
+        Socket::RoundRobin { socket, .. } => socket.as_fd(),
+        Socket::Shared(socket) => socket.as_fd(),
+    };
+    if let Some(address) = listen::local_address(socket) {
+        return Some(Served::Port(address.port()));
+    }
+    let binding = &listener.record.binding;
+    (binding.address_type == AddressType::Pipe).then_some(())?;
+    Some(Served::Path(binding.address.as_deref()?.into()))
+}

@@ -1,0 +1,15 @@
+//! `rpm2RetireProcessId`: as `deleteProcessId`, but a clustered process first finishes what it serves. Ours beyond pm2,
+//! for scaling down.
+
+use serde_json::Value;
+
+use super::{CallResult, find, result, shown};
+use crate::daemon::context::Daemon;
+
+pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
+    let process = find(daemon, id).ok_or_else(|| format!("{} : id unknown", shown(id)))?;
+    process.retire().await.map_err(|error| error.to_string())?;
+    daemon.forget(&process);
+    let proc = process.record().to_proc();
+    Ok(result(&proc))
+}

@@ -1,0 +1,233 @@
+//! The connections that a process serves, from `/proc`: what must be over before it may be ended.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::{Path, PathBuf},
+};
+
+use super::{pidfd::Handle, tcp::is_established};
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Served {
+    /// A TCP port, at whatever address.
+    Port(u16),
+    /// A Unix socket.
+    Path(PathBuf),
+}
+
+/// State of a listening TCP socket in the system's tables.
+const LISTENING: &str = "0A";
+/// State of a connected Unix socket in the system's tables.
+const CONNECTED: &str = "03";
+
+/// How many connections of these servers the process `pid` holds. Connections that it made itself do not count.
+///
+/// # Errors
+/// When the tables cannot be read: the process is gone, is another user's, or there is no `/proc`.
+pub fn count(pid: i32, served: &[Served]) -> io::Result<usize> {
+    Ok(held(pid, served)?.len())
+}
+
+/// A copy of a connection that another process holds.
+#[derive(Debug)]
+pub struct Copied {
+    /// The copy.
+    pub socket: OwnedFd,
+    /// Where its server listens.
+    pub served: Served,
+    inode: u64,
+}
+
+/// Copies of the TCP connections of these servers that a process holds. While we have them, nothing is said to a
+/// client when the process closes its own.
+///
+/// # Errors
+/// As [`count`]; and when we may not look into the process: that takes the right to trace it.
+pub fn copies(process: &Handle, served: &[Served]) -> io::Result<Vec<Copied>> {
+    let mut copies = Vec::new();
+    for (number, inode, served) in held(process.pid(), served)? {
+        match process.copy_of(number) {
+            Ok(socket) => copies.push(Copied {
+                socket,
+                served,
+                inode,
+            }),
+            // Closed since we looked.
+            Err(error) if error.raw_os_error() == Some(nix::libc::EBADF) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(copies)
+}
+
+/// Those of the copies whose connection is open to its client and no longer in the process: what it closed was idle.
+/// All others are closed.
+pub fn let_go(pid: i32, copies: Vec<Copied>) -> Vec<Copied> {
+    let root = PathBuf::from(format!("/proc/{pid}"));
+    // Of a process that is gone nobody knows what it was about to answer.
+    let Ok(open) = open_sockets(&root) else {
+        return Vec::new();
+    };
+    let open: HashSet<u64> = open.into_iter().map(|(_, inode)| inode).collect();
+    let is_free =
+        |copy: &Copied| !open.contains(&copy.inode) && is_established(copy.socket.as_fd());
+    copies.into_iter().filter(is_free).collect()
+}
+
+/// Descriptor, socket and server of each connection that the process holds.
+fn held(pid: i32, served: &[Served]) -> io::Result<Vec<(i32, u64, Served)>> {
+    let root = PathBuf::from(format!("/proc/{pid}"));
+    let mut sockets = HashMap::new();
+    if served.iter().any(|place| matches!(place, Served::Port(_))) {
+        for table in ["net/tcp", "net/tcp6"] {
+            // Without IPv6 the second table is missing.
+            if let Ok(text) = fs::read_to_string(root.join(table)) {
+                sockets.extend(tcp(&text, served));
+            }
+        }
+    }
+    if served.iter().any(|place| matches!(place, Served::Path(_))) {
+        sockets.extend(unix(&fs::read_to_string(root.join("net/unix"))?, served));
+    }
+    if sockets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let open = open_sockets(&root)?.into_iter();
+    Ok(open
+        .filter_map(|(number, inode)| Some((number, inode, sockets.get(&inode)?.clone())))
+        .collect())
+}
+
+/// Descriptor and number of every socket that is open in the process.
+fn open_sockets(root: &Path) -> io::Result<Vec<(i32, u64)>> {
+    let entries = fs::read_dir(root.join("fd"))?.flatten();
+    Ok(entries
+        .filter_map(|entry| {
+            let inode = inode_of(fs::read_link(entry.path()).ok()?.as_os_str().as_bytes())?;
+            Some((entry.file_name().to_str()?.parse().ok()?, inode))
+        })
+        .collect())
+}
+
+/// The number in `socket:[number]`.
+fn inode_of(link: &[u8]) -> Option<u64> {
+    let number = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}
+
+/// Sockets in the text of `/proc/net/tcp` whose own port is served. Those that no process holds have the number 0.
+fn tcp<'t>(text: &'t str, served: &'t [Served]) -> impl Iterator<Item = (u64, Served)> + 't {
+    text.lines().skip(1).filter_map(move |line| {
+        let mut fields = line.split_ascii_whitespace();
+        let (_, port) = fields.nth(1)?.rsplit_once(':')?;
+        let port = Served::Port(u16::from_str_radix(port, 16).ok()?);
+        let is_connection = fields.nth(1)? != LISTENING;
+        let inode = fields.nth(5)?.parse().ok()?;
+        (is_connection && inode != 0 && served.contains(&port)).then_some((inode, port))
+    })
+}
+
+/// Sockets in the text of `/proc/net/unix` that were accepted at a served path: they bear its name.
+fn unix<'t>(text: &'t str, served: &'t [Served]) -> impl Iterator<Item = (u64, Served)> + 't {
+    text.lines().skip(1).filter_map(move |line| {
+        let mut fields = line.split_ascii_whitespace();
+        let is_connection = fields.nth(5)? == CONNECTED;
+        let inode = fields.next()?.parse().ok()?;
+        let path = Served::Path(PathBuf::from(fields.next()?));
+        (is_connection && served.contains(&path)).then_some((inode, path))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        net::{TcpListener, TcpStream},
+        os::unix::net::{UnixListener, UnixStream},
+    };
+
+    #[test]
+    fn the_tables_are_read_by_port_and_path() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+            0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0\n\
+            1: 0100007F:1F90 0100007F:C000 01 00000000:00000000 00:00000000 00000000     0        0 12 1 0\n\
+            2: 0100007F:C000 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 13 1 0\n\
+            3: 0100007F:1F90 0100007F:C001 06 00000000:00000000 00:00000000 00000000     0        0 0 1 0\n\
+            4: broken\n";
+        let found: Vec<u64> = tcp(table, &[Served::Port(8080)])
+            .map(|(inode, _)| inode)
+            .collect();
+        assert_eq!(found, [12]);
+        let table = "Num       RefCount Protocol Flags    Type St Inode Path\n\
+            0: 00000002 00000000 00010000 0001 01 21 /run/a.sock\n\
+            0: 00000003 00000000 00000000 0001 03 22 /run/a.sock\n\
+            0: 00000003 00000000 00000000 0001 03 23\n";
+        let found: Vec<u64> = unix(table, &[Served::Path("/run/a.sock".into())])
+            .map(|(inode, _)| inode)
+            .collect();
+        assert_eq!(found, [22]);
+        assert_eq!(inode_of(b"socket:[7]"), Some(7));
+        assert_eq!(inode_of(b"pipe:[7]"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_was_accepted_counts_and_what_was_made_does_not() {
+        let me = i32::try_from(std::process::id()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = [Served::Port(address.port())];
+        assert_eq!(count(me, &served).unwrap(), 0);
+        let client = TcpStream::connect(address).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert_eq!(count(me, &served).unwrap(), 1);
+        drop(accepted);
+        assert_eq!(count(me, &served).unwrap(), 0);
+        drop(client);
+
+        let client = TcpStream::connect(address).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let myself = Handle::open(me).unwrap();
+        let copied = copies(&myself, &served).unwrap();
+        assert_eq!(copied.len(), 1);
+        // Held still: not ours to give.
+        assert_eq!(let_go(me, copied).len(), 0);
+        let copied = copies(&myself, &served).unwrap();
+        drop(accepted);
+        // The copy is open in this very process too: another one's view is needed, where it is not.
+        let other = std::process::Command::new("sleep").arg("60").spawn();
+        let mut other = other.unwrap();
+        let other_pid = i32::try_from(other.id()).unwrap();
+        assert_eq!(
+            let_go(other_pid, copied).len(),
+            1,
+            "closed there, open to its client"
+        );
+        let (accepted, copied) = {
+            let second = TcpStream::connect(address).unwrap();
+            let (accepted, _) = listener.accept().unwrap();
+            let copied = copies(&myself, &served).unwrap();
+            drop(second);
+            (accepted, copied)
+        };
+        drop(accepted);
+        assert_eq!(let_go(other_pid, copied).len(), 0, "closed by its client");
+        other.kill().unwrap();
+        other.wait().unwrap();
+        drop(client);
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        let served = [Served::Path(path.clone())];
+        let _client = UnixStream::connect(&path).unwrap();
+        let _accepted = listener.accept().unwrap();
+        assert_eq!(count(me, &served).unwrap(), 1);
+    }
+}
