@@ -213,7 +213,7 @@ function watchHttp() {
   // Node 18 forgets a channel that nobody holds.
   channels = ['http.server.request.start', 'http.server.response.finish'].map((name) => channel(name))
   channels[0].subscribe(({ response, socket }) => {
-    if (closing) closeAfter(response)
+    if (closing) attempt(closeAfter, response)
     if (socket && socket._parent) socket._parent[SECURED] = socket
     if (taken++ < 100) begun.set(response, milliseconds())
   })
