@@ -321,6 +321,49 @@ export interface Success {
   success: boolean
 }
 
+export interface StartupOptions {
+  /** Who daemon and apps run as. Default: the caller. */
+  user?: string
+  /** That user's home folder; the daemon's home is `.rpm2` in it. */
+  hp?: string
+  /** Default: `rpm2-<user>`. */
+  serviceName?: string
+  /** Start only when the network is up. */
+  waitIp?: boolean
+  /** Only write the files, below this folder. */
+  root?: string
+}
+
+export interface ServeOptions {
+  /** Answer with index.html for what does not exist. */
+  spa?: boolean
+  /** List folders without an index.html. */
+  ftp?: boolean
+  /** User that everybody needs. */
+  basic_auth_username?: string
+  /** Password that everybody needs. */
+  basic_auth_password?: string
+  /** Monitoring by pm2.io; not supported. */
+  monitor?: string
+  /** Default: `static-page-server-<port>`. */
+  name?: string
+  /** Start it although one of that name runs already. */
+  force?: boolean
+  [option: string]: any
+}
+
+export interface StartupScript {
+  /** The file. */
+  destination: string
+  /** Its text. */
+  template: string
+}
+
+export interface RemovedStartupScript {
+  commands: string[]
+  platform: string
+}
+
 export interface SessionOptions {
   /** The daemon's home. Default: RPM2_HOME, else PM2_HOME, else `~/.rpm2`. */
   pm2_home?: string
@@ -490,6 +533,34 @@ export interface Session {
   conf(key: string, value: any, callback: Callback<Success>): void
   conf(key?: string, value?: any): Promise<Success & { value?: any }>
 
+  /** Has the system start rpm2 with the saved processes; only for root. Default: the init system that is there. */
+  startup(platform?: string, options?: StartupOptions): Promise<StartupScript>
+  startup(callback: Callback<StartupScript>): void
+  startup(platform: string | undefined, callback: Callback<StartupScript>): void
+  startup(platform: string | undefined, options: StartupOptions, callback: Callback<StartupScript>): void
+
+  /** Undoes `startup`; what runs goes on. */
+  uninstallStartup(platform?: string, options?: StartupOptions): Promise<RemovedStartupScript>
+  uninstallStartup(callback: Callback<RemovedStartupScript>): void
+  uninstallStartup(platform: string | undefined, callback: Callback<RemovedStartupScript>): void
+  uninstallStartup(
+    platform: string | undefined,
+    options: StartupOptions,
+    callback: Callback<RemovedStartupScript>,
+  ): void
+
+  /** Starts an app that serves the files of a folder over HTTP; default: the current one, on port 8080. */
+  serve(path?: string, port?: number | string, options?: ServeOptions): Promise<Procs>
+  serve(path: string | undefined, port: number | string | undefined, callback: Callback<Procs>): void
+  serve(
+    path: string | undefined,
+    port: number | string | undefined,
+    options: ServeOptions | undefined,
+    callback: Callback<Procs>,
+  ): void
+  /** As pm2's command calls it; `command` is not looked at. */
+  serve(path: string, port: number | string, options: ServeOptions, command: any, callback: Callback<Procs>): void
+
   /** Always fails, as it does in pm2 7. */
   autoinstall(): Promise<never>
   autoinstall(callback: Callback<never>): void
@@ -570,6 +641,9 @@ export const set: Session['set']
 export const multiset: Session['multiset']
 export const unset: Session['unset']
 export const conf: Session['conf']
+export const startup: Session['startup']
+export const uninstallStartup: Session['uninstallStartup']
+export const serve: Session['serve']
 export const autoinstall: Session['autoinstall']
 export const launchBus: Session['launchBus']
 export const sendDataToProcessId: Session['sendDataToProcessId']

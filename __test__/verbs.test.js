@@ -4,6 +4,9 @@
 
 const assert = require('node:assert')
 const { spawn } = require('node:child_process')
+const fs = require('node:fs')
+const http = require('node:http')
+const net = require('node:net')
 const path = require('node:path')
 const { describe, test } = require('node:test')
 const { environmentFor, eventually, makeHome } = require('./support/home')
@@ -11,6 +14,21 @@ const { environmentFor, eventually, makeHome } = require('./support/home')
 const root = path.join(__dirname, '..')
 const rpm2 = require(root)
 const fixture = (name) => path.join(__dirname, 'fixtures', name)
+
+/** A port that nobody listens on now. */
+const freePort = () =>
+  new Promise((resolve) => {
+    const server = net.createServer().listen(0, () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+
+const get = (url) =>
+  new Promise((resolve, reject) => {
+    const request = http.get(url, async (response) => resolve((await response.toArray()).join('')))
+    request.once('error', reject)
+  })
 
 /** A test with a session of its own. */
 const sessionTest = (title, run) =>
@@ -65,6 +83,34 @@ describe('functions that pm2 has otherwise', { concurrency: 2 }, () => {
     assert.deepStrictEqual(await session.conf('app'), { success: true, value: { key: { deep: [1] } } })
     await assert.rejects(session.get('nobody'), { message: 'nobody is not set' })
     for (const args of [[], ['key'], ['', 1], [5, 1]]) await assert.rejects(session.set(...args), { code: 'RPM2_USAGE' })
+  })
+
+  sessionTest('startup writes a service and uninstallStartup removes it', async (session, home) => {
+    const options = { user: 'www', hp: '/home/www', root: home }
+    const { destination, template } = await session.startup('systemd', options)
+    assert.strictEqual(destination, '/etc/systemd/system/rpm2-www.service')
+    assert.strictEqual(fs.readFileSync(path.join(home, destination), 'utf8'), template)
+    assert.deepStrictEqual(await session.uninstallStartup('systemd', options), {
+      commands: ['systemctl disable rpm2-www'],
+      platform: 'systemd',
+    })
+    assert.ok(!fs.existsSync(path.join(home, destination)))
+    await assert.rejects(session.startup('smoke', options), { code: 'RPM2_USAGE' })
+  })
+
+  sessionTest('serve starts an app that serves', async (session, home) => {
+    const folder = path.join(home, 'www')
+    fs.mkdirSync(folder)
+    fs.writeFileSync(path.join(folder, 'index.html'), 'served')
+    const port = await freePort()
+    const [app] = await session.serve(folder, port, { spa: true, env: { MINE: 'yes' } })
+    assert.strictEqual(app.pm2_env.name, `static-page-server-${port}`)
+    assert.strictEqual(app.pm2_env.env.MINE, 'yes')
+    const text = await eventually(() => get(`http://127.0.0.1:${port}/none`).catch(() => undefined), 'it is served')
+    assert.strictEqual(text, 'served')
+    const again = new Promise((resolve) => session.serve(folder, port, {}, {}, resolve))
+    assert.strictEqual((await again).message, 'Script already launched')
+    await assert.rejects(session.serve(path.join(home, 'none')), { code: 'RPM2_USAGE' })
   })
 
   sessionTest('what they cannot do is an error', async (session) => {

@@ -26,6 +26,9 @@ const verbs = [
   'env',
   'jlist',
   'profile',
+  'startup',
+  'uninstallStartup',
+  'serve',
   'get',
   'set',
   'multiset',
@@ -45,7 +48,7 @@ const verbs = [
 const aliases = { kill: 'killDaemon', close: 'disconnect' }
 
 /** Verbs whose apps get the caller's environment as it is at the call. */
-const withEnvironment = new Set(['start', 'restart', 'reload'])
+const withEnvironment = new Set(['start', 'restart', 'reload', 'startup', 'uninstallStartup', 'serve'])
 
 /** What becomes of a result where it is no JSON. */
 const results = { resurrect: (text) => Buffer.from(text) }

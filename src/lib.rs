@@ -21,5 +21,6 @@ pub mod home;
 pub mod keeper;
 pub mod process;
 pub mod protocol;
+pub mod serve;
 pub mod slot;
 pub mod sys;

@@ -428,3 +428,35 @@ async fn an_idle_kept_connection_goes_on_with_the_new_process() {
         }
     }
 }
+
+#[tokio::test]
+async fn times_and_memory_limits_reload_a_clustered_app() {
+    let reasons = [
+        json!({ "cron_restart": "* * * * * *" }),
+        json!({ "max_memory_restart": 1000 }),
+    ];
+    for reason in reasons {
+        let home = TestHome::new();
+        let client = home.session();
+        let port = start_web(&home, &client, &server("process.pid"), reason.clone()).await;
+        let visitors = Visitors::of(port);
+        let mut bus = client.bus().await;
+        loop {
+            let event = event(&mut bus, "process:event").await;
+            if event["event"] == "exit" {
+                assert_eq!(event["process"]["pm_id"], "_old_0", "{reason}");
+                break;
+            }
+        }
+        client
+            .until("it is online", 0, |process| {
+                process["pm2_env"]["status"] == "online" && process["pm2_env"]["restart_time"] != 0
+            })
+            .await;
+        let (answered, failed) = visitors.leave();
+        assert!(
+            answered > 0 && failed == 0,
+            "{failed} of {answered} failed, {reason}"
+        );
+    }
+}

@@ -11,6 +11,7 @@ exports.run = async ({ call, ok, record, fixture, eventually, home }) => {
     const [error] = await call('start', { script, name, ...app, env: { RUNS: runs, ...env } })
     if (error) return record(`${name} start`, error)
     const { pid, pm2_env } = await settled(name, status)
+    if (status === 'online') await eventually(() => fs.existsSync(runs), `${name} has begun`)
     const count = fs.existsSync(runs) ? fs.readFileSync(runs, 'utf8').trim().split('\n').length : 0
     const { restart_time, unstable_restarts, exit_code } = pm2_env
     record(name, { running: pid > 0, restart_time, unstable_restarts, exit_code, runs: count })

@@ -43,6 +43,11 @@ export async function main() {
   const value: unknown = (await rpm2.get('module:key')).value
   rpm2.get((error, { success }) => success)
   rpm2.conf('key', value, (error, { success }) => success)
+  const { template } = await rpm2.startup('systemd', { user: 'www', waitIp: true })
+  same<typeof template, string>(true)
+  rpm2.uninstallStartup('systemd', {}, (error, { commands }) => commands.length)
+  const served = await rpm2.serve('public', 8080, { spa: true, basic_auth_username: 'me', basic_auth_password: 'x' })
+  served.map((app) => app.pm_id)
   // @ts-expect-error an action has a name
   await rpm2.trigger('a')
   const session: Session = new custom({ pm2_home: '/tmp/home' })

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Apart from reading files, looking programs up and running a short-lived `node` for configurations that are code,
-//! everything here is a function of its arguments. Only [`launch`] and [`agent`] are used by the daemon.
+//! everything here is a function of its arguments. Only [`launch`], [`agent`] and [`cron`] are used by the daemon.
 
 #![forbid(unsafe_code)]
 
@@ -15,7 +15,7 @@ pub mod agent;
 mod batch;
 pub mod caller;
 pub mod config;
-mod cron;
+pub mod cron;
 pub mod declaration;
 pub mod dump;
 mod environment;

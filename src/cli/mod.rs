@@ -10,6 +10,7 @@ mod error;
 mod listed;
 mod logs;
 mod output;
+mod sd_notify;
 mod table;
 mod units;
 
@@ -21,6 +22,7 @@ use self::{
     commands::Command,
     output::{Output, Settings},
 };
+use crate::{app::config::SUBCOMMAND, serve};
 
 /// pm2, rebuilt in Rust: keeps programs running.
 #[derive(Debug, Parser)]
@@ -59,7 +61,7 @@ struct GlobalArgs {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
-    // Before anything else is read: these are what a command becomes when it launches a daemon.
+    // Before anything else is read: these are what a command becomes when it launches a daemon, and what `serve` runs.
     match std::env::args_os()
         .nth(1)
         .as_deref()
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
     {
         Some("keeper") => return crate::keeper::main(),
         Some("daemon") => return crate::daemon::main(),
+        Some(SUBCOMMAND) => return serve::main(),
         _ => {}
     }
     let cli = match Cli::try_parse() {

@@ -49,6 +49,17 @@ pub enum ClientError {
     /// Settings could not be read or written.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// Only root may do it.
+    #[error(
+        "To {} the Startup Script, copy/paste the following command:\n{command}",
+        if *verb == "startup" { "setup" } else { "unsetup" }
+    )]
+    NotRoot {
+        /// `startup` or `unstartup`.
+        verb: &'static str,
+        /// What to run as root.
+        command: String,
+    },
     /// The connection ended while a call was on its way.
     #[error(
         "the daemon was lost during `{method}`: the call may or may not have taken effect; check with `rpm2 list` \
@@ -151,6 +162,7 @@ impl ClientError {
             Self::Settings(SettingsError::Key(_)) | Self::Usage(_) | Self::Attributes(_) => {
                 "RPM2_USAGE"
             }
+            Self::NotRoot { .. } => "RPM2_NOT_ROOT",
             Self::Settings(_) | Self::File { .. } => "RPM2_FILE",
             Self::Several { .. } => "RPM2_SEVERAL",
         }

@@ -142,6 +142,10 @@ fn launch(home: &Home, binary: &Path, owner: Option<OwnedFd>) -> Result<Launched
         .arg("keeper")
         .args(owner.as_ref().map(|_| "--owned"))
         .env("RPM2_HOME", home.root())
+        // What systemd says to the program that it started is not for those that this one starts.
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("WATCHDOG_USEC")
+        .env_remove("WATCHDOG_PID")
         .current_dir("/")
         .stdin(owner.map_or_else(Stdio::null, Stdio::from))
         .stdout(Stdio::piped())

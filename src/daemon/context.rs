@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{registry::Registry, watches::Watches};
+use super::{limits::Limits, registry::Registry, schedule::Schedules, watches::Watches};
 use crate::{
     app::dump,
     bus::Journal,
@@ -43,6 +43,8 @@ struct Inner {
     around: Surroundings,
     registry: Registry,
     watches: Watches,
+    schedules: Schedules,
+    limits: Limits,
     started: Instant,
     end: CancellationToken,
     leave: CancellationToken,
@@ -55,13 +57,20 @@ struct Inner {
 }
 
 impl Daemon {
-    pub(super) fn new(home: Home, around: Surroundings, counts: StateSlot) -> Self {
+    pub(super) fn new(
+        home: Home,
+        around: Surroundings,
+        counts: StateSlot,
+        schedules: Schedules,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 home,
                 around,
                 registry: Registry::default(),
                 watches: Watches::default(),
+                schedules,
+                limits: Limits::default(),
                 farewell: Mutex::new(None),
                 started: Instant::now(),
                 end: CancellationToken::new(),
@@ -93,11 +102,27 @@ impl Daemon {
         &self.inner.watches
     }
 
+    pub(super) fn schedules(&self) -> &Schedules {
+        &self.inner.schedules
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Minds what the process declares and nobody else does for it: its schedule and its limit.
+    pub(super) fn mind(&self, process: &Process) {
+        self.schedule_as_declared(process);
+        self.limit_as_declared(process);
+    }
+
     /// Forgets a process that was deleted; nothing if it is forgotten, and its number another's, already.
     pub(super) fn forget(&self, process: &Process) {
         let id = process.record().pm_id;
         if self.registry().remove(id, process) {
             self.watches().forget(id);
+            self.unschedule(id);
+            self.limits().forget(id);
             self.around().keeper.forget(&key(id));
         }
     }

@@ -18,6 +18,7 @@ use super::{
     After,
     context::{Counts, Daemon},
     owner, run,
+    schedule::Schedules,
     takeover::Estate,
 };
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
     process::{AgentFile, Surroundings, TRANSIT_KEPT, Transit},
     protocol::{READY, rpm2_version},
     slot::StateSlot,
-    sys::{descriptor, pidfd::Handle},
+    sys::{descriptor, pidfd::Handle, signals},
 };
 
 /// Why there is no daemon.
@@ -74,6 +75,7 @@ fn say(word: &str) {
 
 fn serve(home: &Home) -> Result<(), StartError> {
     descriptor::raise_limit();
+    signals::survive_file_size_limit();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let Some(end) = runtime.block_on(serve_async(home))? else {
         // Not one more task may run: all is the next daemon's.
@@ -118,6 +120,7 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
     let belongs_to = kept.remove(owner::KEPT);
     let (counts, before) = counts(&mut kept, &keeper).await?;
     let primary = kept_primary(generation, &mut kept, &keeper, &journal).await?;
+    let schedules = Schedules::restore(kept_slot(&mut kept, &keeper, "schedules").await?);
     let transit = kept_transit(&mut kept, &keeper, &journal).await;
     let around = Surroundings {
         bus,
@@ -130,7 +133,7 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
         closing: CancellationToken::new(),
         leaving: CancellationToken::new(),
     };
-    let daemon = Daemon::new(home.clone(), around, counts);
+    let daemon = Daemon::new(home.clone(), around, counts, schedules);
     daemon.install_signals()?;
     if generation == 0 {
         introduce(&daemon);

@@ -81,6 +81,7 @@ impl Daemon {
         let process = Process::resume(saved, slot, inheritance, self.around().clone());
         self.registry().restore(id, process.clone());
         self.watch_as_declared(&process);
+        self.mind(&process);
         // A deletion may be under way, and the call that would forget it died with the daemon before us.
         let daemon = self.clone();
         tokio::spawn(async move {

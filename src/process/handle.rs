@@ -125,6 +125,14 @@ impl Process {
         answer.await.unwrap_or(Err(ProcessError::Deleted))
     }
 
+    /// A restart that its clients need not notice: a reload of an online cluster app, a restart of any other.
+    pub async fn renew(&self) -> Result<(), ProcessError> {
+        match self.reload(Reload::default()).await {
+            Err(ProcessError::NotReloadable(_)) => self.restart(Restart::default()).await,
+            done => done.map(drop),
+        }
+    }
+
     /// Lets it finish what it serves, as far as that can be told, then ends it and its task; done when it is gone.
     pub async fn retire(&self) -> Result<(), ProcessError> {
         self.ask(Command::Retire).await

@@ -160,14 +160,17 @@ impl Retiree {
         let worker = self.run.worker.as_ref();
         let agent = lock(&self.record).has_agent();
         let accepts_itself = worker.is_some_and(|worker| worker.accepts_itself());
+        let asked = match (self.gently, self.settings.shutdown_with_message) {
+            (true, _) => Asked::Both,
+            (false, true) => Asked::Message,
+            (false, false) => Asked::Signal,
+        };
+        // One that has left cannot be sent a message any more.
+        let may_leave = worker.filter(|_| asked == Asked::Signal);
         Way {
             drains: worker.is_some() && !accepts_itself,
-            leaves: worker.is_some_and(|worker| accepts_itself || agent || self.serves(worker)),
-            asked: match (self.gently, self.settings.shutdown_with_message) {
-                (true, _) => Asked::Both,
-                (false, true) => Asked::Message,
-                (false, false) => Asked::Signal,
-            },
+            leaves: may_leave.is_some_and(|worker| accepts_itself || agent || self.serves(worker)),
+            asked,
             drain_timeout: self.settings.drain_timeout,
             kill_timeout: self.settings.kill_timeout,
         }

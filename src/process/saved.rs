@@ -82,10 +82,6 @@ pub(super) enum SavedPhase {
 }
 
 /// A replacement that comes up.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that was heard or asked for"
-)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SavedReplacement {
     pub serial: u32,

@@ -7,6 +7,15 @@ use std::{
 
 use nix::sys::signal::{SigSet, Signal};
 
+/// From now on a file that may not grow any more (`ulimit -f`) is an error of its write, and does not end the process.
+pub fn survive_file_size_limit() {
+    // SAFETY: ignoring a signal runs no code of ours.
+    let ignored =
+        unsafe { nix::sys::signal::signal(Signal::SIGXFSZ, nix::sys::signal::SigHandler::SigIgn) };
+    // Fails only for signals that cannot be ignored.
+    let _ = ignored;
+}
+
 /// The signals taken from now on: they interrupt nothing and wait here to be read.
 #[derive(Debug)]
 pub struct Signals {

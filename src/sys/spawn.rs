@@ -238,8 +238,14 @@ unsafe fn reset_signals() {
 }
 
 /// Goes on in a child process with a session of its own, so that neither a terminal nor the caller's end touches it.
-/// The calling process ends here. Must be called before any thread is started.
+/// The calling process ends here; only as PID 1, with which all others would end, it goes on itself. Must be called
+/// before any thread is started.
 pub fn detach() -> io::Result<()> {
+    if nix::unistd::getpid().as_raw() == 1 {
+        // It may lead a session already.
+        let _ = nix::unistd::setsid();
+        return Ok(());
+    }
     // SAFETY: no other thread exists yet, so that the child has everything the parent had, in a consistent state.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),

@@ -27,6 +27,13 @@ pub fn usage(pid: i32) -> Option<Usage> {
     parse_stat(&stat, page_size())
 }
 
+/// Resident memory of a process in bytes; `None` if it is gone or the system has no `/proc`.
+pub fn resident_memory(pid: i32) -> Option<u64> {
+    let pages = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let resident: u64 = pages.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    resident.checked_mul(page_size())
+}
+
 /// When a process was started, in clock ticks since the system was; `None` if it is gone or the system has no `/proc`.
 pub fn start_time(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -110,7 +117,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn our_own_use_and_children_are_known() {
         let me = i32::try_from(std::process::id()).unwrap();
-        assert!(usage(me).unwrap().memory > 0);
+        let memory = usage(me).unwrap().memory;
+        let resident = resident_memory(me).unwrap();
+        assert!(memory > 0 && resident > memory / 2 && resident < memory * 2);
         let mut child = std::process::Command::new("sh")
             .args(["-c", "sleep 60 & wait"])
             .spawn()

@@ -8,7 +8,7 @@ mod yaml;
 
 pub use error::ConfigError;
 pub use shape::Config;
-pub use statics::serving_app;
+pub use statics::{SUBCOMMAND, serving_app};
 
 use std::{fs, io};
 

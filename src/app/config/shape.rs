@@ -1,8 +1,10 @@
 //! What a configuration may look like at its top.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
-use super::ConfigError;
+use super::{ConfigError, serving_app};
 use crate::app::value::type_name;
 
 /// What a file declares.
@@ -17,6 +19,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// The apps, and one for each folder to serve, which the executable `rpm2` does.
+    pub fn all_apps(self, rpm2: &Path) -> Vec<Map<String, Value>> {
+        let serving = self.statics.iter().map(|entry| serving_app(entry, rpm2));
+        let serving: Vec<_> = serving.collect();
+        self.apps.into_iter().chain(serving).collect()
+    }
+
     /// Takes the value of a file apart: `apps` (or `pm2`), an array of apps, or a single app.
     pub(super) fn from_value(value: Value, path: &str) -> Result<Self, ConfigError> {
         let mut top = match value {

@@ -1,9 +1,15 @@
 //! `static` entries of a configuration: folders to serve.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
-/// The app, as declared, that serves the folder of a `static` entry with `script`, which reads `PM2_SERVE_*`.
-pub fn serving_app(entry: &Map<String, Value>, script: &str) -> Map<String, Value> {
+/// The subcommand that serves files.
+pub const SUBCOMMAND: &str = "serve-files";
+
+/// The app, as declared, that serves the folder of a `static` entry: the executable `rpm2` with the subcommand for it,
+/// which reads `PM2_SERVE_*`.
+pub fn serving_app(entry: &Map<String, Value>, rpm2: &Path) -> Map<String, Value> {
     let port = entry.get("port").cloned().unwrap_or_else(|| 8080.into());
     let folder = entry.get("path").cloned().unwrap_or_else(|| ".".into());
     let name = entry.get("name").and_then(Value::as_str).map_or_else(
@@ -23,6 +29,8 @@ pub fn serving_app(entry: &Map<String, Value>, script: &str) -> Map<String, Valu
     for (variable, key) in [
         ("PM2_SERVE_SPA", "spa"),
         ("PM2_SERVE_HOMEPAGE", "serve_homepage"),
+        ("PM2_SERVE_FTP", "ftp"),
+        ("PM2_SERVE_MONITOR", "monitor"),
     ] {
         if let Some(value) = entry.get(key) {
             env.insert(variable.to_owned(), value.clone());
@@ -37,7 +45,16 @@ pub fn serving_app(entry: &Map<String, Value>, script: &str) -> Map<String, Valu
         "PM2_SERVE_BASIC_AUTH_PASSWORD".to_owned(),
         credential("password"),
     );
-    let app = json!({"name": name, "script": script, "env": env});
+    let app = json!({
+        "name": name,
+        "script": rpm2.to_string_lossy(),
+        "interpreter": "none",
+        "args": [SUBCOMMAND],
+        // There is no Node in it.
+        "pmx": false,
+        "vizion": false,
+        "env": env,
+    });
     match app {
         Value::Object(app) => app,
         _ => Map::new(),

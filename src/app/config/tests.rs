@@ -110,9 +110,13 @@ fn deploy_and_static_stand_beside_apps() {
     assert_eq!(config.apps, []);
     assert_eq!(config.deploy, Some(json!({"p": {}})));
     assert_eq!(
-        Value::Object(serving_app(&config.statics[0], "/serve.js")),
+        Value::Object(serving_app(
+            &config.statics[0],
+            std::path::Path::new("/bin/rpm2")
+        )),
         json!({
-            "name": "static-page-server-9000", "script": "/serve.js",
+            "name": "static-page-server-9000", "script": "/bin/rpm2", "interpreter": "none", "args": ["serve-files"],
+            "pmx": false, "vizion": false,
             "env": {
                 "PM2_SERVE_PORT": 9000, "PM2_SERVE_PATH": "./pub", "PM2_SERVE_SPA": true, "PM2_SERVE_BASIC_AUTH": false,
                 "PM2_SERVE_BASIC_AUTH_USERNAME": null, "PM2_SERVE_BASIC_AUTH_PASSWORD": null

@@ -24,9 +24,11 @@ mod save;
 mod scale;
 mod send;
 mod send_signal;
+mod serve;
 mod settings;
 mod start;
 mod start_or_restart;
+mod startup;
 mod stop;
 mod target;
 mod trigger;
@@ -107,6 +109,13 @@ pub(crate) enum Command {
     /// Sample the memory of a pm2 daemon
     #[command(name = "profile:mem")]
     ProfileMem(profile::ProfileArgs),
+    /// Start rpm2 and the saved processes with the system
+    Startup(startup::StartupArgs),
+    /// Undo `startup`; what runs goes on
+    Unstartup(startup::StartupArgs),
+    /// Serve the files of a folder over HTTP
+    #[command(visible_aliases = ["expose", "static"])]
+    Serve(Box<serve::ServeArgs>),
     /// Set a setting of a module or an app
     Set(settings::SettingArgs),
     /// Print a setting, or all
@@ -144,6 +153,9 @@ pub(super) fn run(command: Command, out: &Output) -> Done {
         | Command::Stop(_)
         | Command::Delete(_)
         | Command::StartOrRestart(_)
+        | Command::Serve(_)
+        | Command::Startup(_)
+        | Command::Unstartup(_)
         | Command::ProfileCpu(_)
         | Command::ProfileMem(_) => Surroundings::All,
         _ => Surroundings::Home,
@@ -200,6 +212,9 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Inspect(args) => inspect::cmd_inspect(context, args).await,
         Command::ProfileCpu(args) => profile::cmd_profile(context, "cpu", args).await,
         Command::ProfileMem(args) => profile::cmd_profile(context, "mem", args).await,
+        Command::Startup(args) => startup::cmd_startup(context, "startup", args).await,
+        Command::Unstartup(args) => startup::cmd_startup(context, "uninstallStartup", args).await,
+        Command::Serve(args) => serve::cmd_serve(context, *args).await,
         Command::Set(args) => settings::cmd_set(context, args).await,
         Command::Get(args) => settings::cmd_get(context, args).await,
         Command::Unset(args) => settings::cmd_unset(context, args).await,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{CommandError, Context};
 use crate::{
-    app::{self, Options, Overrides},
+    app::{self, Config, Options, Overrides},
     cli::error::about,
 };
 
@@ -69,19 +69,19 @@ pub(super) async fn declared_apps(
     target: &str,
 ) -> Result<Vec<RawApp>, CommandError> {
     if target == "-" {
-        return read_standard_input();
+        return Ok(read_standard_input()?.all_apps(context.session.binary()));
     }
     let (path, caller) = (target.to_owned(), context.session.caller().clone());
     // It may run Node, which takes a while.
     let config = tokio::task::spawn_blocking(move || app::load_file(&path, &caller)).await;
     let config = config.map_err(|error| CommandError::System(error.into()))?;
-    Ok(config?.apps)
+    Ok(config?.all_apps(context.session.binary()))
 }
 
 /// More than anyone declares.
 const INPUT_LIMIT: u64 = 16 * 1024 * 1024;
 
-fn read_standard_input() -> Result<Vec<RawApp>, CommandError> {
+fn read_standard_input() -> Result<Config, CommandError> {
     use std::io::Read;
     let mut text = String::new();
     let read = std::io::stdin()
@@ -94,7 +94,7 @@ fn read_standard_input() -> Result<Vec<RawApp>, CommandError> {
             "is more than {INPUT_LIMIT} bytes"
         )));
     }
-    Ok(app::load_text(&text, "standard input")?.apps)
+    Ok(app::load_text(&text, "standard input")?)
 }
 
 /// pm2's word when there is no process at all.

@@ -35,7 +35,7 @@ pub(super) async fn act(
     options: &Value,
     action: &Action,
 ) -> VerbResult {
-    let apps = load(session, path).await?.apps;
+    let apps = load(session, path).await?.all_apps(session.binary());
     let only = options.get("only").and_then(Value::as_str);
     let listed = all(session).await?;
     let ids = ids(&apps, only, &listed)?;

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -50,13 +50,28 @@ fn remove(home: &Home, own: bool) -> io::Result<()> {
     for folder in [home.logs(), home.pids(), home.modules()] {
         absent(remove_folder(&folder))?;
     }
-    for file in home.files() {
+    for file in home.files().into_iter().chain(agents(home)) {
         absent(fs::remove_file(file))?;
     }
     match absent(fs::remove_dir(home.root())) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
         done => done,
     }
+}
+
+/// The daemons' copies of the agent for Node apps.
+fn agents(home: &Home) -> Vec<PathBuf> {
+    let entries = fs::read_dir(home.root()).into_iter().flatten().flatten();
+    let is_agent = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let hash = name
+            .strip_prefix("agent-")
+            .and_then(|rest| rest.strip_suffix(".cjs"));
+        hash.is_some_and(|hash| {
+            hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
+    };
+    entries.map(|entry| entry.path()).filter(is_agent).collect()
 }
 
 /// A link in a folder's place is removed itself.
@@ -86,6 +101,7 @@ mod tests {
         home.create().unwrap();
         fs::write(home.logs().join("a-out.log"), "x").unwrap();
         fs::write(home.dump(), "[]").unwrap();
+        fs::write(home.root().join("agent-0123456789abcdef.cjs"), "").unwrap();
         (dir, home)
     }
 

@@ -30,8 +30,10 @@ mod select;
 mod send_data_to_process_id;
 mod send_line_to_stdin;
 mod send_signal;
+mod serve;
 mod settings;
 mod start;
+mod startup;
 mod stop;
 mod trigger;
 mod update;
@@ -94,6 +96,9 @@ pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbRes
         "multiset" => settings::multiset(session, &value(0)),
         "unset" => settings::unset(session, &value(0)),
         "conf" => settings::conf(session, &value(0), &value(1)).await,
+        "startup" => startup::startup(session, &value(0), &value(1)).await,
+        "uninstallStartup" => startup::uninstall(session, &value(0), &value(1)).await,
+        "serve" => serve::serve(session, &value(0), &value(1), &value(2)).await,
         "profile" => profile::profile(session, &value(0), &value(1)).await,
         "update" => update(session).await.map(|_| Some(success())),
         "killDaemon" => kill_daemon::kill_daemon(session).await,

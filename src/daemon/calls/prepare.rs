@@ -185,6 +185,7 @@ pub(super) async fn add(
         daemon.forget(&process);
         return Err(failed(error));
     }
+    daemon.mind(&process);
     Ok(process)
 }
 

@@ -15,10 +15,9 @@ pub(super) async fn answer(daemon: &Daemon, opts: &Value) -> CallResult {
     let change = Change {
         set: changes(&process.record(), opts.get("env")),
     };
-    process
-        .restart(Restart { change })
-        .await
-        .map_err(|error| error.to_string())?;
+    let restarted = process.restart(Restart { change }).await;
+    daemon.mind(&process);
+    restarted.map_err(|error| error.to_string())?;
     daemon.watch_as_declared(&process);
     let child = process.record().to_child();
     Ok(result(&child))

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Options, Session, VerbResult, declared_options, prepare};
 use crate::{
-    app::{self, Overrides, config},
+    app::{self, Overrides},
     client::{
         ClientError, Progress,
         verbs::{
@@ -22,7 +22,7 @@ pub(super) async fn from_file(
     listed: ForListed,
 ) -> VerbResult {
     let config = by_file::load(session, path).await?;
-    start_all(session, apps_of(session, config), options, listed).await
+    start_all(session, config.all_apps(session.binary()), options, listed).await
 }
 
 pub(super) async fn from_object(
@@ -34,7 +34,7 @@ pub(super) async fn from_object(
     let text = Value::Object(object).to_string();
     let config =
         app::load_text(&text, "object").map_err(|error| ClientError::Usage(error.to_string()))?;
-    start_all(session, apps_of(session, config), options, listed).await
+    start_all(session, config.all_apps(session.binary()), options, listed).await
 }
 
 pub(super) async fn from_array(
@@ -46,17 +46,7 @@ pub(super) async fn from_array(
     let text = Value::Array(list).to_string();
     let config =
         app::load_text(&text, "array").map_err(|error| ClientError::Usage(error.to_string()))?;
-    start_all(session, apps_of(session, config), options, listed).await
-}
-
-/// The declared apps. Serving folders (`static`) is not built: its author is told.
-fn apps_of(session: &Session, config: config::Config) -> Vec<Map<String, Value>> {
-    if !config.statics.is_empty() {
-        session.warn(&[
-            "`static` is not served by this version of rpm2: its entries were passed over",
-        ]);
-    }
-    config.apps
+    start_all(session, config.all_apps(session.binary()), options, listed).await
 }
 
 /// Starts or restarts every declared app. Nothing is started if an attribute is wrong; an app whose script is missing

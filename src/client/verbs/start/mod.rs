@@ -3,6 +3,8 @@
 mod declared;
 mod named;
 
+pub(super) use named::starting;
+
 use serde_json::{Map, Value, value::RawValue};
 
 pub(super) use self::declared::ForListed;
@@ -54,22 +56,11 @@ fn object(options: &Value) -> Map<String, Value> {
     options.as_object().cloned().unwrap_or_default()
 }
 
-/// Attributes that are understood and kept, and that no daemon of this version acts on: who sets one must know.
-const NOT_ACTED_ON: [&str; 2] = ["max_memory_restart", "cron_restart"];
-
 /// Sends one app to the daemon: the children it made.
-async fn prepare(session: &Session, prepared: &Prepared) -> Result<Vec<Value>, ClientError> {
-    for attribute in NOT_ACTED_ON {
-        if prepared
-            .env
-            .get(attribute)
-            .is_some_and(|value| *value != Value::Null)
-        {
-            session.warn(&[format!(
-                "`{attribute}` is kept, but this version of rpm2 does not act on it yet"
-            )]);
-        }
-    }
+pub(super) async fn prepare(
+    session: &Session,
+    prepared: &Prepared,
+) -> Result<Vec<Value>, ClientError> {
     let env = Value::Object(prepared.env.clone()).to_string();
     session.call_as("prepare", &[&env]).await
 }

@@ -57,7 +57,7 @@ pub(super) async fn start(
     restart(session, &ids, &listed).await
 }
 
-fn starting(prepared: &Prepared) -> Progress {
+pub(in crate::client::verbs) fn starting(prepared: &Prepared) -> Progress {
     let text = |key: &str| {
         let value = prepared.env.get(key).and_then(Value::as_str);
         value.unwrap_or_default().to_owned()

@@ -1,13 +1,13 @@
 //! Checks a cron pattern, with the messages that pm2 gives.
 
 /// A field of a pattern: its name in messages and the values it takes.
-struct Field {
+pub(super) struct Field {
     name: &'static str,
-    least: u32,
-    most: u32,
+    pub(super) least: u32,
+    pub(super) most: u32,
 }
 
-const FIELDS: [Field; 6] = [
+pub(super) const FIELDS: [Field; 6] = [
     Field {
         name: "seconds",
         least: 0,
@@ -46,7 +46,7 @@ const MONTHS: [&str; 12] = [
 const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// Whether `pattern` has five or six fields that make sense; if not, what is wrong with it.
-pub(super) fn check(pattern: &str) -> Result<(), String> {
+pub(in super::super) fn check(pattern: &str) -> Result<(), String> {
     let parts: Vec<&str> = pattern.split_whitespace().collect();
     // With five fields the seconds are left out; pm2's messages count the fields as written.
     let skipped = match parts.len() {
@@ -65,12 +65,7 @@ pub(super) fn check(pattern: &str) -> Result<(), String> {
 }
 
 fn check_field(field: usize, position: usize, part: &str) -> Result<(), String> {
-    let plain = match field {
-        3 if part.eq_ignore_ascii_case("L") => String::new(),
-        4 => numbered(part, &MONTHS, 1),
-        5 => numbered(part, &DAYS, 0),
-        _ => part.to_owned(),
-    };
+    let plain = plain(field, part);
     if plain.contains(|c: char| !(c.is_ascii_digit() || matches!(c, '*' | ',' | '-' | '/' | '?'))) {
         let shown = if field >= 4 { &plain } else { part };
         return Err(format!(
@@ -80,6 +75,16 @@ fn check_field(field: usize, position: usize, part: &str) -> Result<(), String> 
     plain
         .split(',')
         .try_for_each(|entry| check_entry(&FIELDS[field], entry))
+}
+
+/// A field without names: numbers in their place, nothing for the last day of the month.
+pub(super) fn plain(field: usize, part: &str) -> String {
+    match field {
+        3 if part.eq_ignore_ascii_case("L") => String::new(),
+        4 => numbered(part, &MONTHS, 1),
+        5 => numbered(part, &DAYS, 0),
+        _ => part.to_owned(),
+    }
 }
 
 /// `part` with names replaced by their numbers.
