@@ -8,6 +8,8 @@ exports.BETTER = {
     ignore_watch: 'ignored folders are not even opened',
     listen_timeout: 'a replacement that does not come up is removed, and the old process stays',
     disable_logs: 'no empty log files are made',
+    pmx: 'apps without anything left to do end, and the agent costs a fraction of pm2’s',
+    trace: 'nothing is downloaded into the installed package',
   },
   functions: {
     reload: 'one at a time, drained, rolled back if the replacement fails',
@@ -16,5 +18,6 @@ exports.BETTER = {
   },
   events: {
     'process:msg': '`process.send(null)` does not kill the daemon',
+    'process:exception': 'also of what is no error, or cannot be made JSON whole',
   },
 }

@@ -4,7 +4,7 @@ use std::{
     ffi::CString,
     io,
     os::fd::{AsFd, OwnedFd},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -343,10 +343,7 @@ fn program(
 fn agent_file(env: &Pm2Env, owner: Option<&Owner>, around: &Surroundings) -> Option<String> {
     let file = match Agent::of(env) {
         Agent::No => return None,
-        Agent::Yes => around
-            .agent
-            .ready(owner)
-            .map(|path| path.to_string_lossy().into_owned()),
+        Agent::Yes => around.agent.ready(owner).and_then(as_text),
         Agent::Impossible(flag) => Err(format!("{flag} would keep Node from reading it")),
     };
     file.map_err(|reason| {
@@ -356,6 +353,13 @@ fn agent_file(env: &Pm2Env, owner: Option<&Owner>, around: &Surroundings) -> Opt
         ));
     })
     .ok()
+}
+
+/// An argument is text, and Node looks for a file of exactly that name.
+fn as_text(path: PathBuf) -> Result<String, String> {
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| format!("{} is no UTF-8", path.display()))
 }
 
 /// Attributes that are the app's state, not its declaration: no variable of the same name displaces them.
