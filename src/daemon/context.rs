@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{limits::Limits, registry::Registry, schedule::Schedules, watches::Watches};
+use super::{
+    calls::LastLook, limits::Limits, registry::Registry, schedule::Schedules, watches::Watches,
+};
 use crate::{
     app::dump,
     bus::Journal,
@@ -45,6 +47,7 @@ struct Inner {
     watches: Watches,
     schedules: Schedules,
     limits: Limits,
+    last_look: LastLook,
     started: Instant,
     end: CancellationToken,
     leave: CancellationToken,
@@ -71,6 +74,7 @@ impl Daemon {
                 watches: Watches::default(),
                 schedules,
                 limits: Limits::default(),
+                last_look: LastLook::default(),
                 farewell: Mutex::new(None),
                 started: Instant::now(),
                 end: CancellationToken::new(),
@@ -108,6 +112,10 @@ impl Daemon {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    pub(super) fn last_look(&self) -> &LastLook {
+        &self.inner.last_look
     }
 
     /// Minds what the process declares and nobody else does for it: its schedule and its limit.

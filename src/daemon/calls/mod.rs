@@ -5,6 +5,7 @@ mod delete_process_id;
 mod duplicate_process_id;
 mod get_monitor_data;
 mod get_report;
+mod get_system_data;
 mod kill_me;
 mod logs;
 mod meta;
@@ -28,6 +29,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
+pub(super) use self::get_system_data::LastLook;
 use super::context::Daemon;
 use crate::{process::Process, protocol::PM2_VERSION};
 
@@ -106,7 +108,6 @@ pub(super) fn answer_now(daemon: &Daemon, method: &str, args: &[&RawValue]) -> O
         "msgProcess" => action::msg_process(daemon, first),
         "sendLineToStdin" => send_line_to_stdin::answer(daemon, &read(first)),
         "getMonitorData" => Ok(get_monitor_data::answer(daemon)),
-        "getSystemData" => Ok(result(&json!({}))),
         "sendSignalToProcessId" => send_signal::to_process_id(daemon, &read(first)),
         "sendSignalToProcessName" => send_signal::to_process_name(daemon, &read(first)),
         "notifyByProcessId" => notify::by_process_id(daemon, &read(first)),
@@ -134,6 +135,7 @@ pub(super) async fn answer(
     let first = values.next().unwrap_or_default();
     Some(match method {
         "prepare" => prepare::answer(daemon, first).await,
+        "getSystemData" => get_system_data::answer(daemon).await,
         "startProcessId" => start_process_id::answer(daemon, &first).await,
         "stopProcessId" => stop_process_id::answer(daemon, &first).await,
         "restartProcessId" => restart_process_id::answer(daemon, &first).await,
