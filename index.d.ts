@@ -561,6 +561,15 @@ export interface Session {
   /** As pm2's command calls it; `command` is not looked at. */
   serve(path: string, port: number | string, options: ServeOptions, command: any, callback: Callback<Procs>): void
 
+  /** Installs or updates a module with npm, and starts it: now and with every daemon. `.` is the current folder. */
+  install(module: string, options?: object): Promise<Procs>
+  install(module: string, callback: Callback<Procs>): void
+  install(module: string, options: object | undefined, callback: Callback<Procs>): void
+
+  /** Stops and removes a module; `all` means every one. Its settings stay. */
+  uninstall(module: string): Promise<void>
+  uninstall(module: string, callback: Done): void
+
   /** Always fails, as it does in pm2 7. */
   autoinstall(): Promise<never>
   autoinstall(callback: Callback<never>): void
@@ -644,6 +653,8 @@ export const conf: Session['conf']
 export const startup: Session['startup']
 export const uninstallStartup: Session['uninstallStartup']
 export const serve: Session['serve']
+export const install: Session['install']
+export const uninstall: Session['uninstall']
 export const autoinstall: Session['autoinstall']
 export const launchBus: Session['launchBus']
 export const sendDataToProcessId: Session['sendDataToProcessId']

@@ -31,6 +31,8 @@ export const {
   startup,
   uninstallStartup,
   serve,
+  install,
+  uninstall,
   get,
   set,
   multiset,

@@ -82,6 +82,19 @@ describe('the launcher', () => {
     assert.strictEqual((await run('sh', [at('package', 'bin', 'rpm2')])).stdout, 'it\n')
   })
 
+  test('under the name rpm2-runtime it is the command `runtime`', async () => {
+    install('printf "%s|" "$@"')
+    const { bin } = require('../package.json')
+    assert.strictEqual(bin['rpm2-runtime'], bin.rpm2)
+    const one = link('../package/bin/rpm2', '.bin', 'rpm2-runtime')
+    assert.strictEqual((await run(one, ['app.js', '--raw'])).stdout, 'runtime|app.js|--raw|')
+    const other = program('echo other "$@"', 'other')
+    assert.strictEqual(
+      (await run(one, ['x'], { env: { ...process.env, RPM2_BINARY: other } })).stdout,
+      'other runtime x\n',
+    )
+  })
+
   test('does not take a neighbour for itself', async () => {
     install('echo mine')
     program('echo other', 'modules', 'rpm2', 'bin', 'rpm2')

@@ -113,6 +113,22 @@ describe('functions that pm2 has otherwise', { concurrency: 2 }, () => {
     await assert.rejects(session.serve(path.join(home, 'none')), { code: 'RPM2_USAGE' })
   })
 
+  sessionTest('install starts a module, which `all` does not mean, and uninstall removes it', async (session, home) => {
+    const folder = path.join(home, 'source')
+    fs.mkdirSync(folder)
+    const apps = [{ script: fixture('idle.js') }]
+    fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'mod', version: '1.0.0', apps }))
+    process.env.npm_config_cache = path.join(home, 'npm')
+    process.env.npm_config_offline = 'true'
+    const [module] = await session.install(folder)
+    assert.deepStrictEqual([module.pm2_env.name, module.pm2_env.pmx_module], ['mod', true])
+    await assert.rejects(session.stop('all'), { message: 'process name not found' })
+    assert.deepStrictEqual(await session.Client.getAllProcessIdWithoutModules(), [])
+    assert.strictEqual(await session.uninstall('mod'), undefined)
+    assert.deepStrictEqual(await session.list(), [])
+    await assert.rejects(session.uninstall('mod'), { message: 'Unknown module' })
+  })
+
   sessionTest('what they cannot do is an error', async (session) => {
     await assert.rejects(session.profile('cpu', 1), { message: /no V8/ })
     await assert.rejects(session.profile('heap'), { code: 'RPM2_USAGE' })

@@ -32,6 +32,9 @@ pub enum SettingsError {
     Key(String),
 }
 
+/// Where pm2 keeps which modules are installed.
+const MODULES: &str = "module-db-v2";
+
 /// The settings of a home.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
@@ -90,11 +93,7 @@ impl Settings {
         };
         let mut values = &mut self.values;
         for part in path {
-            let inner = values.entry(part.as_str()).or_insert(Value::Null);
-            if !inner.is_object() {
-                *inner = Value::Object(Map::new());
-            }
-            let Value::Object(inner) = inner else {
+            let Some(inner) = object(values, part) else {
                 return;
             };
             values = inner;
@@ -128,11 +127,40 @@ impl Settings {
         variables
     }
 
+    /// Names of the modules that are installed.
+    pub fn modules(&self) -> Vec<String> {
+        match self.values.get(MODULES) {
+            Some(Value::Object(modules)) => modules.keys().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Adds a module, with defaults for what is not set.
+    pub fn add_module(&mut self, name: &str, defaults: &Map<String, Value>) {
+        if let Some(modules) = object(&mut self.values, MODULES) {
+            modules.insert(name.to_owned(), Value::Object(Map::new()));
+        }
+        if !defaults.is_empty()
+            && let Some(own) = object(&mut self.values, name)
+        {
+            for (key, value) in defaults {
+                own.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+
+    /// Removes a module; its settings stay.
+    pub fn remove_module(&mut self, name: &str) {
+        if let Some(modules) = object(&mut self.values, MODULES) {
+            modules.shift_remove(name);
+        }
+    }
+
     /// Lines that show them, as commands that set them: those of `name`, or all.
     pub fn lines(&self, name: Option<&str>) -> Vec<String> {
         let mut lines = Vec::new();
         for (key, value) in &self.values {
-            if name.is_some_and(|name| name != key) {
+            if name.is_some_and(|name| name != key) || key == MODULES {
                 continue;
             }
             if let Value::Object(values) = value {
@@ -147,6 +175,15 @@ impl Settings {
         }
         lines
     }
+}
+
+/// The object of a key, made if there is none.
+fn object<'v>(values: &'v mut Map<String, Value>, key: &str) -> Option<&'v mut Map<String, Value>> {
+    let value = values.entry(key).or_insert(Value::Null);
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    value.as_object_mut()
 }
 
 /// A value as `set` takes it.
@@ -257,6 +294,27 @@ mod tests {
             Value::Object(found.variables("none")),
             json!({ "none": "{}" })
         );
+    }
+
+    #[test]
+    fn a_module_has_its_defaults_where_nothing_is_set() {
+        let defaults = json!({ "a": 1, "b": 2 });
+        let mut found = settings(json!({ "m": { "a": "mine" } }));
+        found.add_module("m", defaults.as_object().unwrap());
+        found.add_module("bare", &Map::new());
+        let expected =
+            json!({ "m": { "a": "mine", "b": 2 }, "module-db-v2": { "m": {}, "bare": {} } });
+        assert_eq!(found, settings(expected));
+        assert_eq!(found.modules(), ["m", "bare"]);
+        assert!(
+            !found
+                .lines(None)
+                .iter()
+                .any(|line| line.contains("module-db"))
+        );
+        found.remove_module("m");
+        assert_eq!(found.modules(), ["bare"]);
+        assert!(found.get(&key("m:a")).is_some());
     }
 
     #[test]

@@ -88,6 +88,11 @@ impl Listed {
         }
     }
 
+    /// Whether it belongs to a module.
+    fn is_module(&self) -> bool {
+        self.pm2_env.get("pmx_module") == Some(&Value::Bool(true))
+    }
+
     /// The user that it runs as.
     fn user(&self) -> String {
         let uid = self.text("uid");
@@ -134,6 +139,7 @@ pub(super) fn render(mut processes: Vec<Listed>, out: &Output) -> String {
         let lists: Vec<String> = processes.iter().map(|process| mini(process, now)).collect();
         return lists.join("\n");
     }
+    let installed: Vec<Listed> = processes.extract_if(.., |one| one.is_module()).collect();
     sort(&mut processes, out.sort.as_deref().unwrap_or("name"));
     let wide = wide(&processes, now);
     let available = terminal::columns().unwrap_or(usize::MAX);
@@ -144,7 +150,13 @@ pub(super) fn render(mut processes: Vec<Listed>, out: &Output) -> String {
             table = narrower();
         }
     }
-    table.render(out.color)
+    let text = table.render(out.color);
+    if installed.is_empty() {
+        return text;
+    }
+    let title = out.paint(Style::Bold, "Module");
+    let below = modules(&installed).render(out.color);
+    format!("{text}\n{title}\n{below}")
 }
 
 const NAME: (&str, Width) = ("name", Width::Longest(3, 9));
@@ -229,6 +241,35 @@ fn small(processes: &[Listed]) -> Table {
             status(process),
             cpu(process),
             Cell::plain(process.memory()),
+        ]);
+    }
+    table
+}
+
+/// Modules, which are not among the apps.
+fn modules(processes: &[Listed]) -> Table {
+    let mut table = Table::with_head(&[
+        ("id", Width::Least(2)),
+        ("module", Width::Least(28)),
+        ("version", Width::Least(13)),
+        ("pid", Width::Least(8)),
+        ("status", Width::Least(8)),
+        ("↺", Width::Least(4)),
+        ("cpu", Width::Least(8)),
+        ("mem", Width::Least(8)),
+        ("user", Width::Exactly(8)),
+    ]);
+    for process in processes {
+        table.push(vec![
+            Cell::new(process.id(), Style::BoldCyan),
+            Cell::plain(&process.name),
+            Cell::plain(process.version()),
+            Cell::plain(process.pid.to_string()),
+            status(process),
+            Cell::plain(restarts(process)),
+            cpu(process),
+            Cell::plain(process.memory()),
+            Cell::new(process.user(), Style::Bold),
         ]);
     }
     table
@@ -344,6 +385,22 @@ mod tests {
         assert_eq!(
             lines[4],
             "│ 1  │ b    │ default     │ N/A     │ fork    │ 0        │ 0      │ 1    │ stopped   │ 2.5%     │ 1.0mb    │ root     │ disabled │"
+        );
+    }
+
+    #[test]
+    fn modules_have_a_list_of_their_own() {
+        let mut module = listed(3, "rotate", "online");
+        module.pm2_env.insert("version".into(), "3.0.0".into());
+        let text = modules(&[module]).render(false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[1],
+            "│ id │ module                       │ version       │ pid      │ status   │ ↺    │ cpu      │ mem      │ user     │"
+        );
+        assert_eq!(
+            lines[3],
+            "│ 3  │ rotate                       │ 3.0.0         │ 77       │ online   │ 3    │ 2.5%     │ 1.0mb    │ root     │"
         );
     }
 

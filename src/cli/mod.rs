@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod early_exit;
 mod error;
+mod foreground;
 mod listed;
 mod logs;
 mod output;
@@ -91,7 +92,8 @@ pub fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     match commands::run(command, &out) {
-        Ok(code) => out.exit_code(code == ExitCode::SUCCESS),
+        Ok(code) if code == ExitCode::SUCCESS => out.exit_code(true),
+        Ok(code) => code,
         Err(error) => {
             error::print(&error, &out);
             ExitCode::FAILURE

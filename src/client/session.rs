@@ -13,7 +13,10 @@ use std::{
 use serde_json::value::RawValue;
 use tokio::{io::AsyncReadExt, sync::watch};
 
-use super::{ClientError, Progress, Subscription, connection::Connection, launch, launch::Belongs};
+use super::{
+    ClientError, Progress, Subscription, connection::Connection, launch, launch::Belongs,
+    verbs::modules,
+};
 use crate::{app::Caller, home::Home};
 
 /// Where a session works and with what.
@@ -246,7 +249,7 @@ impl Session {
         if let Some(connection) = self.current() {
             return Ok((connection, false));
         }
-        let _turn = self.inner.connecting.lock().await;
+        let turn = self.inner.connecting.lock().await;
         if let Some(connection) = self.current() {
             return Ok((connection, false));
         }
@@ -260,6 +263,11 @@ impl Session {
             self.hold(socket)?;
         }
         self.keep(Some(reached.connection.clone()));
+        drop(turn);
+        if reached.launched {
+            // Boxed: starting them calls the daemon, which comes here again.
+            Box::pin(modules::start_all(self)).await;
+        }
         Ok((reached.connection, reached.launched))
     }
 

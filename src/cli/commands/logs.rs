@@ -15,6 +15,9 @@ use crate::cli::{
     output::Style,
 };
 
+/// Lines of each file that are shown first.
+const LINES: usize = 15;
+
 #[derive(Debug, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -25,7 +28,7 @@ pub(crate) struct LogsArgs {
     #[arg(default_value = "all", hide_default_value = true)]
     target: String,
     /// Lines of each file to show first
-    #[arg(long, default_value_t = 15, value_name = "N")]
+    #[arg(long, default_value_t = LINES, value_name = "N")]
     lines: usize,
     /// Print the output alone, standard error to standard error
     #[arg(long)]
@@ -90,6 +93,23 @@ pub(super) async fn cmd_logs(context: &Context, args: LogsArgs) -> Done {
         _ = interrupt.recv() => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The last lines of every app and what they write from now on, until Ctrl-C.
+pub(super) async fn show_all(context: &Context) -> Done {
+    let args = LogsArgs {
+        target: "all".to_owned(),
+        lines: LINES,
+        raw: false,
+        json: false,
+        format: false,
+        timestamp: None,
+        err: false,
+        out: false,
+        nostream: false,
+        highlight: None,
+    };
+    cmd_logs(context, args).await
 }
 
 fn shape(args: &LogsArgs) -> Shape {

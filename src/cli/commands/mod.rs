@@ -8,6 +8,7 @@ mod env;
 mod flush;
 mod id;
 mod inspect;
+mod install;
 mod jlist;
 mod kill;
 mod list;
@@ -20,6 +21,7 @@ mod reload_logs;
 mod reset;
 mod restart;
 mod resurrect;
+mod runtime;
 mod save;
 mod scale;
 mod send;
@@ -53,6 +55,8 @@ type Done = Result<ExitCode, CommandError>;
 pub(crate) enum Command {
     /// Start an app, or a file that declares apps
     Start(Box<start::StartArgs>),
+    /// Run an app, or a file's, in the foreground, as in a container; also the command rpm2-runtime
+    Runtime(Box<runtime::RuntimeArgs>),
     /// Stop processes; they stay in the list
     Stop(target::TargetArgs),
     /// Restart processes
@@ -116,6 +120,12 @@ pub(crate) enum Command {
     /// Serve the files of a folder over HTTP
     #[command(visible_aliases = ["expose", "static"])]
     Serve(Box<serve::ServeArgs>),
+    /// Install or update a module, and run it with every daemon
+    #[command(visible_aliases = ["module:install", "module:update"])]
+    Install(install::InstallArgs),
+    /// Stop and remove a module
+    #[command(visible_alias = "module:uninstall")]
+    Uninstall(install::UninstallArgs),
     /// Set a setting of a module or an app
     Set(settings::SettingArgs),
     /// Print a setting, or all
@@ -148,12 +158,14 @@ pub(crate) enum Command {
 pub(super) fn run(command: Command, out: &Output) -> Done {
     let surroundings = match command {
         Command::Start(_)
+        | Command::Runtime(_)
         | Command::Restart(_)
         | Command::Reload(_)
         | Command::Stop(_)
         | Command::Delete(_)
         | Command::StartOrRestart(_)
         | Command::Serve(_)
+        | Command::Install(_)
         | Command::Startup(_)
         | Command::Unstartup(_)
         | Command::ProfileCpu(_)
@@ -186,6 +198,7 @@ fn is_data(command: &Command) -> bool {
 async fn dispatch(context: &Context, command: Command) -> Done {
     match command {
         Command::Start(args) => start::cmd_start(context, *args).await,
+        Command::Runtime(args) => runtime::cmd_runtime(context, *args).await,
         Command::Stop(args) => stop::cmd_stop(context, args).await,
         Command::Restart(args) => restart::cmd_restart(context, *args).await,
         Command::Reload(args) => restart::cmd_reload(context, *args).await,
@@ -215,6 +228,8 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Startup(args) => startup::cmd_startup(context, "startup", args).await,
         Command::Unstartup(args) => startup::cmd_startup(context, "uninstallStartup", args).await,
         Command::Serve(args) => serve::cmd_serve(context, *args).await,
+        Command::Install(args) => install::cmd_install(context, args).await,
+        Command::Uninstall(args) => install::cmd_uninstall(context, args).await,
         Command::Set(args) => settings::cmd_set(context, args).await,
         Command::Get(args) => settings::cmd_get(context, args).await,
         Command::Unset(args) => settings::cmd_unset(context, args).await,

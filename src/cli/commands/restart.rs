@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Map, Value};
 
 use super::{
-    Context, Done,
+    Context, Done, logs,
     start::{FileArgs, act_on_declared},
     target::TargetArgs,
 };
@@ -25,6 +25,9 @@ pub(crate) struct RestartArgs {
     /// With a file: add the variables of its `env_<NAME>`
     #[arg(long = "env", value_name = "NAME")]
     env_name: Option<String>,
+    /// Show the logs afterwards, until Ctrl-C
+    #[arg(long)]
+    attach: bool,
     #[command(flatten)]
     app: AppOptions,
 }
@@ -61,6 +64,7 @@ async fn run(context: &Context, verb: &str, args: RestartArgs, more: Map<String,
     let declared_verb = if verb == "restart" { "start" } else { verb };
     for target in &args.target.targets {
         if target == "-" || app::is_config_file(target) {
+            let target = target.as_str().into();
             act_on_declared(context, declared_verb, target, &options, &file).await?;
             continue;
         }
@@ -81,5 +85,8 @@ async fn run(context: &Context, verb: &str, args: RestartArgs, more: Map<String,
         done.map_err(|error| about(target, error))?;
     }
     context.print_list().await?;
+    if args.attach {
+        return logs::show_all(context).await;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,10 +4,13 @@ use std::{path::Path, process::ExitCode};
 
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{CommandError, Context, Done, target::declared_apps};
+use super::{CommandError, Context, Done, logs, target::declared_apps};
 use crate::{
     app,
-    cli::{app_options::AppOptions, early_exit, error::about},
+    cli::{
+        app_options::AppOptions, early_exit, error::about, foreground::Foreground,
+        logs::lines::Shape,
+    },
     client::ClientError,
 };
 
@@ -29,6 +32,12 @@ pub(crate) struct StartArgs {
     /// Take the environment of this shell anew if the app is listed already
     #[arg(short = 'a', long)]
     update_env: bool,
+    /// Stay in the foreground, with a daemon that ends with this command, if none runs yet
+    #[arg(long)]
+    no_daemon: bool,
+    /// Show the logs afterwards, until Ctrl-C
+    #[arg(long)]
+    attach: bool,
     #[command(flatten)]
     app: AppOptions,
 }
@@ -69,20 +78,32 @@ pub(super) async fn cmd_start(context: &Context, args: StartArgs) -> Done {
         only: args.only,
         env: args.env_name,
     };
-    context.connect().await?;
+    let foreground = if args.no_daemon && !context.session.connect_running().await? {
+        Some(Foreground::begin(context).await?)
+    } else {
+        context.connect().await?;
+        None
+    };
     let mut started = Vec::new();
     for target in &targets {
         started.extend(if target == "-" || app::is_config_file(target) {
-            start_declared(context, target, &options, &file).await?
+            start_declared(context, target.as_str().into(), &options, &file).await?
         } else {
             start_named(context, target, &options).await?
         });
     }
     let ended = early_exit::look(context, &started).await?;
     context.print_list().await?;
-    ended.map_or(Ok(ExitCode::SUCCESS), |text| {
-        Err(CommandError::EarlyExit(text))
-    })
+    if let Some(text) = ended {
+        return Err(CommandError::EarlyExit(text));
+    }
+    if let Some(foreground) = foreground {
+        return foreground.stay(context, Shape::Named, false).await;
+    }
+    if args.attach {
+        return logs::show_all(context).await;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `--watch` takes a path if one follows: without any target, that was the script.
@@ -98,7 +119,7 @@ fn default_target(options: &mut Map<String, Value>) -> String {
     found.unwrap_or(DEFAULT_FILES[0]).to_owned()
 }
 
-async fn start_named(
+pub(super) async fn start_named(
     context: &Context,
     target: &str,
     options: &Map<String, Value>,
@@ -118,21 +139,21 @@ async fn start_named(
     Ok(answer)
 }
 
-/// Starts or restarts what a file, or standard input, declares.
+/// Starts or restarts what a file, standard input (`-`) or an array declares.
 pub(super) async fn start_declared(
     context: &Context,
-    target: &str,
+    declared: Value,
     options: &Map<String, Value>,
     file: &FileArgs,
 ) -> Result<Vec<Value>, CommandError> {
-    act_on_declared(context, "start", target, options, file).await
+    act_on_declared(context, "start", declared, options, file).await
 }
 
 /// Starts what a file, or standard input, declares; what is listed already is restarted or reloaded, as `verb` says.
 pub(super) async fn act_on_declared(
     context: &Context,
     verb: &str,
-    target: &str,
+    declared: Value,
     options: &Map<String, Value>,
     file: &FileArgs,
 ) -> Result<Vec<Value>, CommandError> {
@@ -145,11 +166,12 @@ pub(super) async fn act_on_declared(
     };
     insert("only", &file.only);
     insert("env", &file.env);
-    let declared = if target == "-" {
-        let apps = declared_apps(context, target).await?;
-        Value::Array(apps.into_iter().map(Value::Object).collect())
-    } else {
-        target.into()
+    let declared = match declared {
+        Value::String(text) if text == "-" => {
+            let apps = declared_apps(context, &text).await?;
+            Value::Array(apps.into_iter().map(Value::Object).collect())
+        }
+        declared => declared,
     };
     let done = context
         .verb(verb, [declared, Value::Object(options)])

@@ -38,7 +38,7 @@ pub(super) async fn cmd_start_or_restart(context: &Context, args: StartOrRestart
         only: args.only.clone(),
         env: args.env_name.clone(),
     };
-    start_declared(context, file, &Map::new(), &chosen).await?;
+    start_declared(context, file.as_str().into(), &Map::new(), &chosen).await?;
     context.print_list().await?;
     Ok(ExitCode::SUCCESS)
 }

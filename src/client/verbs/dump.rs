@@ -16,11 +16,10 @@ pub(crate) const EMPTY: &str = "Process list empty, cannot save empty list";
 /// what was there before a crash.
 pub(super) async fn dump(session: &Session, force: &Value) -> VerbResult {
     let processes = all(session).await?;
-    let is_module = |key: &Value| key.as_bool() == Some(true);
     let apps: Vec<_> = processes
         .into_iter()
+        .filter(|process| !process.is_module())
         .map(|process| process.pm2_env)
-        .filter(|env| !env.get("pmx_module").is_some_and(is_module))
         .collect();
     if apps.is_empty() && !is_forced(force) {
         return Err(ClientError::Refused(EMPTY.to_owned()));

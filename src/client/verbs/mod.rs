@@ -19,6 +19,7 @@ mod get_version;
 mod kill_daemon;
 mod list;
 mod look_up;
+pub(super) mod modules;
 mod ping;
 mod profile;
 mod reload;
@@ -99,6 +100,8 @@ pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbRes
         "startup" => startup::startup(session, &value(0), &value(1)).await,
         "uninstallStartup" => startup::uninstall(session, &value(0), &value(1)).await,
         "serve" => serve::serve(session, &value(0), &value(1), &value(2)).await,
+        "install" => modules::install(session, &value(0)).await,
+        "uninstall" => modules::uninstall(session, &value(0)).await,
         "profile" => profile::profile(session, &value(0), &value(1)).await,
         "update" => update(session).await.map(|_| Some(success())),
         "killDaemon" => kill_daemon::kill_daemon(session).await,

@@ -28,6 +28,11 @@ impl Listed {
             .unwrap_or_default()
     }
 
+    /// Whether it belongs to a module.
+    pub(crate) fn is_module(&self) -> bool {
+        self.pm2_env.get("pmx_module") == Some(&Value::Bool(true))
+    }
+
     /// Whether Node's cluster runs it.
     pub(crate) fn is_cluster(&self) -> bool {
         self.text("exec_mode").starts_with("cluster")
@@ -60,7 +65,8 @@ pub(crate) fn select(processes: &[Listed], target: &Value) -> Result<Vec<u32>, C
     };
     let refused = |text: &str| Err(ClientError::Refused(text.to_owned()));
     if text == "all" {
-        let found = ids(&|_| true);
+        // Modules are not meant: they are installed, not started.
+        let found = ids(&|process| !process.is_module());
         return if found.is_empty() {
             refused("process name not found")
         } else {
