@@ -31,4 +31,4 @@ pub use outlet::Surroundings;
 pub use record::{Pm2Env, Record, Status};
 pub use resume::Inheritance;
 pub use saved::Saved;
-pub use watch::WatchRule;
+pub use watch::{WatchRule, shown};
