@@ -41,4 +41,4 @@ pub use record::{Pm2Env, Record, Status};
 pub use resume::Inheritance;
 pub use resume_reload::{Inherited, OldRun};
 pub use saved::Saved;
-pub use watch::WatchRule;
+pub use watch::{WatchRule, shown};
