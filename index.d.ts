@@ -352,6 +352,30 @@ export interface ServeOptions {
   [option: string]: any
 }
 
+/** One metric of the machine. */
+export interface HostMetric {
+  value: number
+  type: 'metric'
+  unit: string
+  historic: boolean
+}
+
+/** What a daemon says of itself. */
+export interface DaemonReport {
+  pm2_version: string
+  /** Absent if it is pm2's. */
+  rpm2_version?: string
+  node_version: string
+  argv: string[]
+  uid: number
+  gid: number
+  env: Record<string, any>
+  managed_apps: number
+  /** Milliseconds since 1970. */
+  started_at: number
+  [member: string]: any
+}
+
 export interface StartupScript {
   /** The file. */
   destination: string
@@ -570,6 +594,34 @@ export interface Session {
   uninstall(module: string): Promise<void>
   uninstall(module: string, callback: Done): void
 
+  /** What the machine has and uses, by name. */
+  slist(): Promise<Record<string, HostMetric>>
+  slist(callback: Callback<Record<string, HostMetric>>): void
+
+  /** What the daemon says of itself. */
+  report(): Promise<DaemonReport>
+  report(callback: Callback<DaemonReport>): void
+
+  /** Brings an app's git repository up to date and reloads the app. */
+  pullAndReload(name: string): Promise<Success & { rev: string }>
+  pullAndReload(name: string, callback: Callback<Success & { rev: string }>): void
+
+  /** The same with a restart. */
+  pullAndRestart(name: string): Promise<Success & { rev: string }>
+  pullAndRestart(name: string, callback: Callback<Success & { rev: string }>): void
+
+  /** The same with one commit. */
+  pullCommitId(name: string, commit: string): Promise<Success & { rev: string }>
+  pullCommitId(name: string, commit: string, callback: Callback<Success & { rev: string }>): void
+
+  /** The same with the commit before. */
+  backward(name: string): Promise<Success & { rev: string }>
+  backward(name: string, callback: Callback<Success & { rev: string }>): void
+
+  /** The same with the next commit that has been fetched. */
+  forward(name: string): Promise<Success & { rev: string }>
+  forward(name: string, callback: Callback<Success & { rev: string }>): void
+
   /** Always fails, as it does in pm2 7. */
   autoinstall(): Promise<never>
   autoinstall(callback: Callback<never>): void
@@ -655,6 +707,13 @@ export const uninstallStartup: Session['uninstallStartup']
 export const serve: Session['serve']
 export const install: Session['install']
 export const uninstall: Session['uninstall']
+export const slist: Session['slist']
+export const report: Session['report']
+export const pullAndReload: Session['pullAndReload']
+export const pullAndRestart: Session['pullAndRestart']
+export const pullCommitId: Session['pullCommitId']
+export const backward: Session['backward']
+export const forward: Session['forward']
 export const autoinstall: Session['autoinstall']
 export const launchBus: Session['launchBus']
 export const sendDataToProcessId: Session['sendDataToProcessId']

@@ -129,6 +129,21 @@ describe('functions that pm2 has otherwise', { concurrency: 2 }, () => {
     await assert.rejects(session.uninstall('mod'), { message: 'Unknown module' })
   })
 
+  sessionTest('slist and report give what they would print', async (session) => {
+    const metrics = await session.slist()
+    assert.ok(metrics['RAM Total'].value > 0 && metrics['CPU Usage'].value >= 0)
+    assert.strictEqual(metrics['RAM Total'].unit, 'b')
+    const { managed_apps, rpm2_version } = await session.report()
+    assert.strictEqual(managed_apps, 0)
+    assert.strictEqual(rpm2_version, require('../package.json').version)
+  })
+
+  sessionTest('a repository that is none is not pulled', async (session, home) => {
+    await session.start({ script: fixture('idle.js'), name: 'app', cwd: home })
+    await assert.rejects(session.pullAndReload('app'), { message: /^No versioning system found/ })
+    await assert.rejects(session.backward('nobody'), { message: 'No processes with this name or id : nobody' })
+  })
+
   sessionTest('what they cannot do is an error', async (session) => {
     await assert.rejects(session.profile('cpu', 1), { message: /no V8/ })
     await assert.rejects(session.profile('heap'), { code: 'RPM2_USAGE' })

@@ -48,6 +48,11 @@ export async function main() {
   rpm2.uninstallStartup('systemd', {}, (error, { commands }) => commands.length)
   const served = await rpm2.serve('public', 8080, { spa: true, basic_auth_username: 'me', basic_auth_password: 'x' })
   served.map((app) => app.pm_id)
+  const cpu: number = (await rpm2.slist())['CPU Usage'].value
+  const { rev } = await rpm2.pullAndReload('a')
+  rpm2.pullCommitId('a', rev, (error, { success }) => success && cpu)
+  const { managed_apps, rpm2_version } = await rpm2.report()
+  managed_apps.toFixed() + rpm2_version?.length
   // @ts-expect-error an action has a name
   await rpm2.trigger('a')
   const session: Session = new custom({ pm2_home: '/tmp/home' })

@@ -4,6 +4,7 @@ mod attach;
 mod cleardump;
 mod delete;
 mod describe;
+mod ecosystem;
 mod env;
 mod flush;
 mod id;
@@ -18,6 +19,8 @@ mod ping;
 mod prettylist;
 mod profile;
 mod reload_logs;
+mod report;
+mod repository;
 mod reset;
 mod restart;
 mod resurrect;
@@ -28,6 +31,7 @@ mod send;
 mod send_signal;
 mod serve;
 mod settings;
+mod slist;
 mod start;
 mod start_or_restart;
 mod startup;
@@ -126,6 +130,20 @@ pub(crate) enum Command {
     /// Stop and remove a module
     #[command(visible_alias = "module:uninstall")]
     Uninstall(install::UninstallArgs),
+    /// Make an ecosystem.config.js to begin with
+    #[command(visible_alias = "init")]
+    Ecosystem(ecosystem::EcosystemArgs),
+    /// Bring the repository of an app up to date, or to a commit, and reload it
+    Pull(repository::PullArgs),
+    /// Go to the next commit of an app's repository
+    Forward(repository::StepArgs),
+    /// Go to the commit before in an app's repository
+    Backward(repository::StepArgs),
+    /// Print what the machine has and uses, in JSON
+    #[command(visible_alias = "sysinfos")]
+    Slist(slist::SlistArgs),
+    /// Print what a report of a problem should have
+    Report(list::ListArgs),
     /// Set a setting of a module or an app
     Set(settings::SettingArgs),
     /// Print a setting, or all
@@ -166,6 +184,10 @@ pub(super) fn run(command: Command, out: &Output) -> Done {
         | Command::StartOrRestart(_)
         | Command::Serve(_)
         | Command::Install(_)
+        | Command::Ecosystem(_)
+        | Command::Pull(_)
+        | Command::Forward(_)
+        | Command::Backward(_)
         | Command::Startup(_)
         | Command::Unstartup(_)
         | Command::ProfileCpu(_)
@@ -192,6 +214,8 @@ fn is_data(command: &Command) -> bool {
             | Command::Id(_)
             | Command::Pid(_)
             | Command::Env(_)
+            | Command::Slist(_)
+            | Command::Report(_)
     )
 }
 
@@ -230,6 +254,12 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Serve(args) => serve::cmd_serve(context, *args).await,
         Command::Install(args) => install::cmd_install(context, args).await,
         Command::Uninstall(args) => install::cmd_uninstall(context, args).await,
+        Command::Ecosystem(args) => ecosystem::cmd_ecosystem(context, args),
+        Command::Pull(args) => repository::cmd_pull(context, args).await,
+        Command::Forward(args) => repository::cmd_step(context, "forward", args).await,
+        Command::Backward(args) => repository::cmd_step(context, "backward", args).await,
+        Command::Slist(args) => slist::cmd_slist(context, args).await,
+        Command::Report(_) => report::cmd_report(context).await,
         Command::Set(args) => settings::cmd_set(context, args).await,
         Command::Get(args) => settings::cmd_get(context, args).await,
         Command::Unset(args) => settings::cmd_unset(context, args).await,

@@ -64,8 +64,14 @@ async fn run(context: &Context, verb: &str, args: RestartArgs, more: Map<String,
     let declared_verb = if verb == "restart" { "start" } else { verb };
     for target in &args.target.targets {
         if target == "-" || app::is_config_file(target) {
-            let target = target.as_str().into();
-            act_on_declared(context, declared_verb, target, &options, &file).await?;
+            act_on_declared(
+                context,
+                declared_verb,
+                target.as_str().into(),
+                &options,
+                &file,
+            )
+            .await?;
             continue;
         }
         if !args.update_env {

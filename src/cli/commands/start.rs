@@ -149,7 +149,7 @@ pub(super) async fn start_declared(
     act_on_declared(context, "start", declared, options, file).await
 }
 
-/// Starts what a file, or standard input, declares; what is listed already is restarted or reloaded, as `verb` says.
+/// Starts what a file, standard input (`-`) or an array declares; what is listed already is restarted or reloaded, as `verb` says.
 pub(super) async fn act_on_declared(
     context: &Context,
     verb: &str,

@@ -23,6 +23,7 @@ pub(super) mod modules;
 mod ping;
 mod profile;
 mod reload;
+mod repository;
 mod reset;
 mod restart;
 mod resurrect;
@@ -33,6 +34,7 @@ mod send_line_to_stdin;
 mod send_signal;
 mod serve;
 mod settings;
+mod slist;
 mod start;
 mod startup;
 mod stop;
@@ -40,6 +42,8 @@ mod trigger;
 mod update;
 
 pub(crate) use dump::EMPTY as EMPTY_LIST;
+pub(crate) use repository::is_unchanged;
+use repository::{Then, To};
 pub use update::{Updated, update};
 
 /// The arguments of a verb: the raw JSON of each.
@@ -102,6 +106,18 @@ pub async fn dispatch(session: &Session, verb: &str, args: Arguments) -> VerbRes
         "serve" => serve::serve(session, &value(0), &value(1), &value(2)).await,
         "install" => modules::install(session, &value(0)).await,
         "uninstall" => modules::uninstall(session, &value(0)).await,
+        "pullAndReload" | "pull" => {
+            repository::go(session, &value(0), To::Newest, Then::Reload).await
+        }
+        "pullAndRestart" => repository::go(session, &value(0), To::Newest, Then::Restart).await,
+        "pullCommitId" => {
+            let to = To::Commit(value(1).as_str().unwrap_or_default().to_owned());
+            repository::go(session, &value(0), to, Then::Reload).await
+        }
+        "backward" => repository::go(session, &value(0), To::Before, Then::Reload).await,
+        "forward" => repository::go(session, &value(0), To::After, Then::Reload).await,
+        "slist" => slist::slist(session).await,
+        "report" => session.call("getReport", &["{}"]).await,
         "profile" => profile::profile(session, &value(0), &value(1)).await,
         "update" => update(session).await.map(|_| Some(success())),
         "killDaemon" => kill_daemon::kill_daemon(session).await,

@@ -23,7 +23,7 @@ pub(super) fn answer(daemon: &Daemon) -> Option<Box<RawValue>> {
 }
 
 /// A number without a fraction is written without one, as JavaScript does.
-fn whole(number: f64) -> Value {
+pub(super) fn whole(number: f64) -> Value {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "percentages are small, and the fraction is zero"
