@@ -8,9 +8,9 @@ exports.expected = {
 /** What is the same in every run and place: of the stack only where it begins. */
 const brief = ({ stack, ...rest }) => ({ ...rest, stack: stack.split('\n').slice(0, 2) })
 
-exports.run = async ({ ok, record, fixture, listen, eventually, startMarker, settle }) => {
-  await startMarker()
-  const { bus, seen } = await listen('*', (event, packet) => {
+exports.run = async ({ ok, record, fixture, listen, eventually }) => {
+  await ok('connect')
+  const { seen } = await listen('*', (event, packet) => {
     if (packet.process?.name !== 'app' || /^(axm:|application:)/.test(event)) return undefined
     return event === 'process:event' ? [packet.event, packet.process] : [event, packet.data, packet.process]
   })
@@ -37,7 +37,7 @@ exports.run = async ({ ok, record, fixture, listen, eventually, startMarker, set
         record(`${exec_mode} ${WAY}: order`, events.filter((event, index) => event !== events[index - 1]).slice(0, 3))
       }
       if (WAY === 'handled') {
-        await settle(bus)
+        await eventually(() => seen.some(([event]) => event === 'handled'), `${exec_mode}: the app's own handler`)
         const events = seen.map(([event]) => event).filter((event) => event !== 'log:err')
         record(`${exec_mode} ${WAY}: order`, events)
         record(`${exec_mode} ${WAY}: status`, (await ok('describe', 'app'))[0].pm2_env.status)
