@@ -21,6 +21,7 @@ use super::{
     logs::{LogFiles, Pump, Streams},
     messages::{self, Word},
     outlet::{Surroundings, now},
+    own_variables::keep_own,
     owner,
     place::{Place, RunName},
     record::{Live, Pm2Env},
@@ -360,35 +361,6 @@ fn as_text(path: PathBuf) -> Result<String, String> {
     path.into_os_string()
         .into_string()
         .map_err(|path| format!("{} is no UTF-8", path.display()))
-}
-
-/// Attributes that are the app's state, not its declaration: no variable of the same name displaces them.
-const STATE: [&str; 9] = [
-    "status",
-    "pm_id",
-    "unique_id",
-    "pm_uptime",
-    "created_at",
-    "restart_time",
-    "unstable_restarts",
-    "version",
-    "exit_code",
-];
-
-/// A declared variable that is called like an attribute (`name`, `args`) is what the app sees under that name.
-fn keep_own(variables: &mut [(String, String)], env: &Pm2Env) {
-    let instance = env.get("instance_var").and_then(Value::as_str);
-    let declared = env.get("env").and_then(Value::as_object);
-    for (name, value) in variables {
-        if let Some(own) = declared
-            .and_then(|declared| declared.get(name))
-            .and_then(Value::as_str)
-            && !STATE.contains(&name.as_str())
-            && instance != Some(name)
-        {
-            own.clone_into(value);
-        }
-    }
 }
 
 fn c_string(bytes: &[u8]) -> Result<CString, ProcessError> {
