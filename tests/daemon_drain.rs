@@ -63,13 +63,14 @@ async fn an_idle_kept_connection_goes_on_with_the_new_process() {
 #[tokio::test]
 async fn times_and_memory_limits_reload_a_clustered_app() {
     let reasons = [
-        json!({ "cron_restart": "* * * * * *" }),
-        json!({ "max_memory_restart": 1000 }),
+        json!({ "cronRestart": "* * * * * *" }),
+        json!({ "maxMemoryRestart": 1000 }),
     ];
     for reason in reasons {
         let home = TestHome::new();
         let client = home.session();
-        let port = start_web(&home, &client, &server("process.pid"), reason.clone()).await;
+        let port = start_web(&home, &client, &server("process.pid"), json!({})).await;
+        client.ok("reload", json!(["web", reason])).await;
         let visitors = Visitors::of(port);
         let mut bus = client.bus().await;
         loop {
@@ -81,7 +82,8 @@ async fn times_and_memory_limits_reload_a_clustered_app() {
         }
         client
             .until("it is online", 0, |process| {
-                process["pm2_env"]["status"] == "online" && process["pm2_env"]["restart_time"] != 0
+                process["pm2_env"]["status"] == "online"
+                    && process["pm2_env"]["restart_time"].as_u64() > Some(1)
             })
             .await;
         let (answered, failed) = visitors.leave();
