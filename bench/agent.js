@@ -68,7 +68,7 @@ async function main() {
       await round(variants, number, async (name, { ask }) => add(startup, name, await ask('startup')))
     }
     await round(variants, 0, (name, { ask }) => ask('serve'))
-    for (let number = 0; number < ROUNDS * 10; number++) {
+    for (let number = 0; number < ROUNDS * 60; number++) {
       await round(variants, number, async (name, { ask }) => add(serving, name, await ask('requests')))
     }
     await round(variants, 0, (name, { ask }) => ask('leave'))

@@ -48,7 +48,7 @@ exports.run = async ({ ok, record, fixture, listen, eventually }) => {
 
   for (const disable_source_map_support of [undefined, false, true]) {
     seen.length = 0
-    await ok('start', { script: fixture('mapped.js'), name: 'app', autorestart: false, disable_source_map_support })
+    await ok('start', { script: fixture('agent/mapped.js'), name: 'app', autorestart: false, disable_source_map_support })
     await eventually(() => seen.some(([event]) => event === 'stack'), 'a stack')
     const [, stack] = seen.find(([event]) => event === 'stack')
     record(`disable_source_map_support ${disable_source_map_support}`, stack.includes('original.ts'))
