@@ -7,6 +7,7 @@ mod cli;
 mod cli_group;
 mod cli_logs;
 mod cli_modules;
+mod cli_monit;
 mod cli_more;
 mod cli_reach;
 mod cli_runtime;

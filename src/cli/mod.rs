@@ -10,6 +10,7 @@ mod error;
 mod foreground;
 mod listed;
 mod logs;
+mod monit;
 mod output;
 mod sd_notify;
 mod table;

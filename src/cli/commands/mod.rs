@@ -14,6 +14,7 @@ mod jlist;
 mod kill;
 mod list;
 mod logs;
+mod monit;
 mod pid;
 mod ping;
 mod prettylist;
@@ -144,6 +145,9 @@ pub(crate) enum Command {
     Slist(slist::SlistArgs),
     /// Print what a report of a problem should have
     Report(list::ListArgs),
+    /// Watch processes, their output and what they measure
+    #[command(visible_aliases = ["dash", "dashboard", "imonit"])]
+    Monit(list::ListArgs),
     /// Set a setting of a module or an app
     Set(settings::SettingArgs),
     /// Print a setting, or all
@@ -260,6 +264,7 @@ async fn dispatch(context: &Context, command: Command) -> Done {
         Command::Backward(args) => repository::cmd_step(context, "backward", args).await,
         Command::Slist(args) => slist::cmd_slist(context, args).await,
         Command::Report(_) => report::cmd_report(context).await,
+        Command::Monit(_) => monit::cmd_monit(context).await,
         Command::Set(args) => settings::cmd_set(context, args).await,
         Command::Get(args) => settings::cmd_get(context, args).await,
         Command::Unset(args) => settings::cmd_unset(context, args).await,
