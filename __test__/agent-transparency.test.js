@@ -3,8 +3,9 @@
 // An app behaves with the agent as it does without, on every Node.
 
 const assert = require('node:assert')
+const fs = require('node:fs')
 const { describe, test } = require('node:test')
-const { runApp, withApp } = require('./support/agent')
+const { agent, runApp, withApp } = require('./support/agent')
 const { eventually } = require('./support/home')
 const { nodes } = require('./support/nodes')
 
@@ -38,6 +39,10 @@ const cases = [
   ...['code', 'exit', 'signal', 'end'].map((way) => [`an end by ${way}`, 'throws.js', { args: [way] }]),
   ['rejections that only warn', 'throws.js', { args: ['rejection'], flags: ['--unhandled-rejections=warn'] }],
 ]
+
+test('an old Node can read it', () => {
+  assert.doesNotMatch(fs.readFileSync(agent, 'utf8'), /\?\.[\w([]|\?\?|catch \{|[|&?]=|^ +#/m)
+})
 
 for (const node of nodes()) {
   describe(`with the agent, on ${node}`, { concurrency: 2 }, () => {

@@ -93,12 +93,13 @@ describe('the tarball', { concurrency: false }, () => {
       'index.mjs',
       'index.d.ts',
       'register.js',
+      'agent/agent.js',
       'bin/rpm2',
     ]) {
       assert.ok(files.includes(`package/${file}`), file)
     }
     assert.deepStrictEqual(
-      files.filter((file) => /^package\/(src|target|__test__|tests|node_modules|scripts|Cargo|\.)/.test(file)),
+      files.filter((file) => /^package\/(src|target|__test__|tests|node_modules|scripts|bench|Cargo|\.)/.test(file)),
       [],
     )
   })

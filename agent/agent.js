@@ -4,7 +4,7 @@
 // exceptions, runs actions, and gives a reload what it needs of the app.
 //
 // It must not change what the app does: nothing here keeps the app alive (but for `hold`), throws into it or patches
-// Node, no module is loaded before it is needed, the app's children are without it. No syntax younger than Node 10.
+// Node, no module is loaded before it is needed, the app's children are without it. No syntax younger than Node 8.
 
 // What an app may replace (a `send` of its own, fake timers) is taken as it is now.
 const { env, hrtime, send } = process
@@ -12,7 +12,7 @@ const [startTimer, stopTimer] = [setTimeout, clearTimeout]
 const isCluster = env.exec_mode === 'cluster_mode'
 
 function main() {
-  leaveNoTrace()
+  attempt(leaveNoTrace)
   if (env.RPM2_AGENT !== '1') return
   delete env.RPM2_AGENT
   // Worker threads have none.
@@ -24,7 +24,7 @@ function main() {
 function attempt(step, ...args) {
   try {
     step(...args)
-  } catch {
+  } catch (error) {
     // It concerns the daemon, not the app.
   }
 }
@@ -213,7 +213,7 @@ function watchHttp() {
   // Node 18 forgets a channel that nobody holds.
   channels = ['http.server.request.start', 'http.server.response.finish'].map((name) => channel(name))
   channels[0].subscribe(({ response, socket }) => {
-    if (closing) closeAfter(response)
+    if (closing) attempt(closeAfter, response)
     if (socket && socket._parent) socket._parent[SECURED] = socket
     if (taken++ < 100) begun.set(response, milliseconds())
   })
@@ -259,7 +259,7 @@ function membersOf(value) {
 function json(value) {
   try {
     return JSON.stringify(value)
-  } catch {
+  } catch (error) {
     return undefined
   }
 }
@@ -273,7 +273,7 @@ function sourceOf(stack) {
     const lines = fs.readFileSync(file, 'utf8').split(/\r?\n/)
     lines[line - 1] = lines[line - 1].replace(/^\s{2}/, '>>')
     return { context: lines.slice(Math.max(line - 6, 0), Number(line) + 5).join('\n'), callsite: `${file}:${line}` }
-  } catch {
+  } catch (error) {
     return undefined
   }
 }

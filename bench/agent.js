@@ -13,7 +13,7 @@ const IDLE_SECONDS = 20
 
 const VARIANTS = { none: ['rpm2', 'false'], ours: ['rpm2', 'true'], 'pm2 none': ['pm2', 'false'], pm2: ['pm2', 'true'] }
 
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
 async function open([engine, pmx]) {
   const place = makeHome()
@@ -48,10 +48,13 @@ function add(figures, name, answer) {
   }
 }
 
+/** What an agent adds: the median of the differences within a round, for the machine is not the same all the time. */
+const added = (values, name, without) => median(values[name].map((value, round) => value - values[without][round]))
+
 function report(title, unit, values) {
-  const of = Object.fromEntries(Object.entries(values).map(([name, list]) => [name, median(list)]))
-  const [ours, theirs] = [of.ours - of.none, of.pm2 - of['pm2 none']]
-  const numbers = [of.none, of.ours, of['pm2 none'], of.pm2, ours, theirs].map((value) => value.toFixed(1).padStart(9))
+  const [ours, theirs] = [added(values, 'ours', 'none'), added(values, 'pm2', 'pm2 none')]
+  const medians = Object.keys(VARIANTS).map((name) => median(values[name]))
+  const numbers = [...medians, ours, theirs].map((value) => value.toFixed(1).padStart(9))
   const share = `${Math.round((ours / theirs) * 100)} %`
   console.log(`${`${title} (${unit})`.padEnd(34)}${numbers.join('')}${share.padStart(8)}`)
 }
@@ -61,11 +64,11 @@ async function main() {
   for (const [name, variant] of Object.entries(VARIANTS)) variants[name] = await open(variant)
   const [startup, serving, idle] = [{}, {}, {}]
   try {
-    for (let number = 0; number < ROUNDS * 3; number++) {
+    for (let number = 0; number < ROUNDS * 6; number++) {
       await round(variants, number, async (name, { ask }) => add(startup, name, await ask('startup')))
     }
     await round(variants, 0, (name, { ask }) => ask('serve'))
-    for (let number = 0; number < ROUNDS * 10; number++) {
+    for (let number = 0; number < ROUNDS * 60; number++) {
       await round(variants, number, async (name, { ask }) => add(serving, name, await ask('requests')))
     }
     await round(variants, 0, (name, { ask }) => ask('leave'))

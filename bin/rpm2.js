@@ -16,8 +16,10 @@ function fail(message) {
 }
 
 function run(executable) {
-  const child = spawn(executable, process.argv.slice(2), { stdio: 'inherit' })
-  for (const signal of forwarded) process.on(signal, () => child.kill(signal))
+  let child
+  // Before the program is there: none that comes then may end this process alone.
+  for (const signal of forwarded) process.on(signal, () => child?.kill(signal))
+  child = spawn(executable, process.argv.slice(2), { stdio: 'inherit' })
   child.on('error', (error) => fail(`cannot run ${executable}: ${error.message}`))
   child.on('exit', (code, signal) => {
     if (!signal) {

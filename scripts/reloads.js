@@ -1,7 +1,7 @@
 'use strict'
 
-// `npm run reloads -- [--reloads 100] [--engine rpm2,pm2] [--agent on,off] [--handler no,yes] [--json]`: reloads a
-// clustered server again and again under load, with every Node there is, and counts the requests that fail. Each kind
+// `npm run reloads -- [--reloads 100] [--engine rpm2,pm2] [--agent on,off] [--handler no,yes] [--what reload,scale]
+// [--json]`: reloads a clustered server again and again under load, or takes a third process away from it, with every Node there is, and counts the requests that fail. Each kind
 // of visitor comes at once: one connection for each request, kept connections without and with pauses.
 
 const { parseArgs } = require('node:util')
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     engine: { type: 'string', default: 'rpm2' },
     agent: { type: 'string', default: 'on' },
     handler: { type: 'string', default: 'no' },
+    what: { type: 'string', default: 'reload' },
     node: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -31,8 +32,11 @@ async function main() {
     for (const engine of list(values.engine)) {
       for (const agent of list(values.agent)) {
         for (const handler of list(values.handler)) {
-          const result = await play({ engine, node, reloads, agent: agent === 'on', handler: handler === 'yes' })
-          console.log(values.json ? JSON.stringify(result) : row(result))
+          for (const what of list(values.what)) {
+            const how = { agent: agent === 'on', handler: handler === 'yes', what }
+            const result = await play({ engine, node, reloads, ...how })
+            console.log(values.json ? JSON.stringify(result) : row(result))
+          }
         }
       }
     }

@@ -310,3 +310,31 @@ async fn an_app_of_another_user_has_it_too() {
         assert!(error.contains("root"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_exception_of_an_app_that_takes_long_to_end_is_told_meanwhile() {
+    let home = TestHome::new();
+    let client = home.session();
+    let script = home.write(
+        "slow.js",
+        "process.on('exit', () => { for (;;); })
+        const line = (data) => process.send({ cmd: 'NODE_RPM2', act: 'exception', data })
+        process.send({ type: 'begun', data: true })
+        for (let number = 0; number < 3; number++) line({ number })
+        throw new Error('broken')",
+    );
+    let mut bus = client.bus().await;
+    client
+        .ok("start", json!([{ "script": script, "name": "slow" }]))
+        .await;
+    event(&mut bus, "begun").await;
+    for number in 0..3 {
+        assert_eq!(
+            event(&mut bus, "process:exception").await["data"]["number"],
+            number
+        );
+    }
+    let last = event(&mut bus, "process:exception").await;
+    assert_eq!(last["data"]["message"], "broken");
+    assert_eq!(client.process(0).await["pm2_env"]["status"], "online");
+}

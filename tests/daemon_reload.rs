@@ -1,11 +1,8 @@
 //! Reload: the replacement is up before the old process is touched, and no client notices.
 
-use std::{
-    io::Read,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use rpm2::client::ClientError;
@@ -14,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{
     apps::{eventually, nodes, soon},
     homes::{Client, TestHome, event, gone},
-    web::{Kept, answer, ask, get, server},
+    web::{answer, ask, get, server},
 };
 
 /// Starts a clustered server and returns its port.
@@ -39,7 +36,7 @@ pub(crate) async fn pid_of(client: &Client, pm_id: u32) -> i64 {
 }
 
 /// Makes one request after the other, each on a connection of its own, until it is dropped.
-struct Visitors {
+pub(crate) struct Visitors {
     stopped: Arc<AtomicBool>,
     threads: Vec<std::thread::JoinHandle<()>>,
     answered: Arc<AtomicUsize>,
@@ -47,7 +44,7 @@ struct Visitors {
 }
 
 impl Visitors {
-    fn of(port: u16) -> Self {
+    pub(crate) fn of(port: u16) -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let failed = Arc::new(AtomicUsize::new(0));
@@ -71,7 +68,7 @@ impl Visitors {
     }
 
     /// How many were answered and how many not.
-    fn leave(self) -> (usize, usize) {
+    pub(crate) fn leave(self) -> (usize, usize) {
         self.stopped.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().unwrap();
@@ -253,19 +250,6 @@ async fn what_is_being_served_is_finished_and_the_apps_own_handler_runs() {
 }
 
 #[tokio::test]
-async fn patience_with_connections_ends_after_drain_timeout() {
-    let home = TestHome::new();
-    let client = home.session();
-    let silent = server("1").replace("r.end(String(1))", "0");
-    let port = start_web(&home, &client, &silent, json!({ "drain_timeout": 100 })).await;
-    let mut visitor = ask(port);
-    client.ok("reload", json!([0])).await;
-    let mut text = String::new();
-    let _ = visitor.read_to_string(&mut text);
-    assert_eq!(text, "");
-}
-
-#[tokio::test]
 async fn a_stop_or_a_deletion_ends_a_reload_and_all_its_processes() {
     let home = TestHome::new();
     let client = home.session();
@@ -361,6 +345,13 @@ async fn attributes_and_environment_are_the_new_runs() {
     assert_eq!(process["pm2_env"]["kill_timeout"], 321);
     assert_eq!(process["pm2_env"]["restart_time"], 1);
     assert_eq!(get(port), "green");
+    let declared = json!([{ "script": script, "name": "web", "cron_restart": "* * * * * *" }]);
+    client.ok("reload", json!([declared])).await;
+    client
+        .until("its new schedule is followed", 0, |process| {
+            process["pm2_env"]["restart_time"].as_u64() > Some(2)
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -393,70 +384,4 @@ async fn a_gentle_reload_asks_first_and_a_process_may_be_retired_alone() {
         client.ok("list", json!([])).await.as_array().unwrap().len(),
         1
     );
-}
-
-/// Node before 19 leaves idle connections open when its server closes.
-fn drops_idle_connections(node: &std::path::Path) -> bool {
-    let output = std::process::Command::new(node)
-        .arg("-p")
-        .arg("process.versions.node")
-        .output();
-    let text = String::from_utf8(output.unwrap().stdout).unwrap();
-    let major: u32 = text.split('.').next().unwrap().parse().unwrap();
-    major >= 19
-}
-
-#[tokio::test]
-async fn an_idle_kept_connection_goes_on_with_the_new_process() {
-    for node in nodes() {
-        if !drops_idle_connections(&node) {
-            continue;
-        }
-        let home = TestHome::new();
-        let client = home.session();
-        let more =
-            json!({ "interpreter": node.to_str().unwrap(), "drain_timeout": 100, "pmx": false });
-        let port = start_web(&home, &client, &server("process.pid"), more).await;
-        let mut kept = Kept::to(port);
-        for _ in 0..3 {
-            let old = pid_of(&client, 0).await;
-            assert_eq!(kept.get().unwrap(), old.to_string());
-            client.ok("reload", json!([0])).await;
-            gone(old).await;
-            let new = pid_of(&client, 0).await;
-            assert_eq!(kept.get().unwrap(), new.to_string());
-        }
-    }
-}
-
-#[tokio::test]
-async fn times_and_memory_limits_reload_a_clustered_app() {
-    let reasons = [
-        json!({ "cron_restart": "* * * * * *" }),
-        json!({ "max_memory_restart": 1000 }),
-    ];
-    for reason in reasons {
-        let home = TestHome::new();
-        let client = home.session();
-        let port = start_web(&home, &client, &server("process.pid"), reason.clone()).await;
-        let visitors = Visitors::of(port);
-        let mut bus = client.bus().await;
-        loop {
-            let event = event(&mut bus, "process:event").await;
-            if event["event"] == "exit" {
-                assert_eq!(event["process"]["pm_id"], "_old_0", "{reason}");
-                break;
-            }
-        }
-        client
-            .until("it is online", 0, |process| {
-                process["pm2_env"]["status"] == "online" && process["pm2_env"]["restart_time"] != 0
-            })
-            .await;
-        let (answered, failed) = visitors.leave();
-        assert!(
-            answered > 0 && failed == 0,
-            "{failed} of {answered} failed, {reason}"
-        );
-    }
 }

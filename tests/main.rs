@@ -19,6 +19,7 @@ mod cluster_listen;
 mod cluster_protocols;
 mod cluster_workers;
 mod daemon_agent;
+mod daemon_drain;
 mod daemon_launch;
 mod daemon_life;
 mod daemon_limits;

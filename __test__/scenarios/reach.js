@@ -1,4 +1,5 @@
 exports.title = 'standard input, actions, counters and numbers of processes'
+exports.events = ['axm:reply']
 
 const fs = require('node:fs')
 

@@ -39,7 +39,7 @@ async function startApps(session, place) {
     { file: place.file('dated.log'), isDated: true },
     { file: both, isDated: true },
   ]
-  return { port, received, logs, before: await look(session) }
+  return { port, logs, before: await look(session) }
 }
 
 /** What must stay the same of them, by number. */

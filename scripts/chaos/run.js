@@ -33,8 +33,9 @@ async function run(place, { kills, seed, progress, updates }) {
   try {
     await session.connect()
     const bus = await session.launchBus()
-    const { port, received, logs, before } = await startApps(session, place)
-    const messages = new Messages(session, bus, received)
+    // Before the app says its first one.
+    const messages = new Messages(session, bus, place.file('received'))
+    const { port, logs, before } = await startApps(session, place)
     messages.start([...before.values()].find(({ name }) => name === 'talker').pm_id)
     loads.kept = [0, 1, 2, 3].map(() => new Load(port, KEPT))
     loads.single = [0, 1].map(() => new Load(port, SINGLE))

@@ -13,6 +13,8 @@ const call = (method, ...args) =>
 const steps = {
   start: () => call('connect').then(() => call('start', options)),
   reload: () => call('reload', options.name),
+  grow: () => call('scale', options.name, '+1'),
+  scale: () => call('scale', options.name, 2),
   end: () => call('killDaemon'),
 }
 

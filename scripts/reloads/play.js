@@ -26,7 +26,7 @@ function ask(operator, step) {
 }
 
 /** Reloads under load; what failed and how long it took. */
-async function play({ engine, node, reloads, agent, handler }) {
+async function play({ engine, node, reloads, agent, handler, what }) {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'rr-'))
   const port = await freePort()
   const env = { RELOADS_PORT: String(port), ...(handler ? { RELOADS_HANDLER: '1' } : {}) }
@@ -45,14 +45,17 @@ async function play({ engine, node, reloads, agent, handler }) {
       loads[kind] = Array.from({ length: count }, () => new Load(port, how))
     }
     await sleep(300)
-    for (let count = 0; count < reloads; count++) times.push(await ask(operator, 'reload'))
+    for (let count = 0; count < reloads; count++) {
+      if (what === 'scale') await ask(operator, 'grow')
+      times.push(await ask(operator, what))
+    }
     const visits = {}
     for (const [kind, visitors] of Object.entries(loads)) {
       await Promise.all(visitors.map((load) => load.stop()))
       visits[kind] = sum(visitors)
     }
     const handled = fs.readFileSync(path.join(home, 'logs', 'web-out-0.log'), 'utf8').split('handled').length - 1
-    return { engine, node: await versionOf(node), reloads, agent, handler, visits, times, handled }
+    return { engine, node: versionOf(node), reloads, what, agent, handler, visits, times, handled }
   } finally {
     for (const load of Object.values(loads).flat()) load.stop().catch(() => {})
     await ask(operator, 'end').catch(() => operator.kill())

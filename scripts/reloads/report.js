@@ -3,7 +3,7 @@
 const KINDS = ['single', 'kept', 'pausing']
 
 const cells = (values, widths) => values.map((value, index) => String(value).padEnd(widths[index])).join('  ')
-const WIDTHS = [6, 10, 6, 8, 8, 16, 16, 16, 12, 12]
+const WIDTHS = [6, 10, 6, 6, 8, 8, 16, 16, 16, 12, 12]
 
 function median(numbers) {
   const sorted = [...numbers].sort((one, other) => one - other)
@@ -13,15 +13,15 @@ function median(numbers) {
 /** The first line of the table. */
 function heading() {
   const kinds = KINDS.map((kind) => `${kind}: failed/of`)
-  return cells(['engine', 'node', 'agent', 'handler', 'reloads', ...kinds, 'median ms', 'longest ms'], WIDTHS)
+  return cells(['engine', 'node', 'what', 'agent', 'handler', 'reloads', ...kinds, 'median ms', 'longest ms'], WIDTHS)
 }
 
 /** One run's line. */
-function row({ engine, node, agent, handler, reloads, visits, times, handled }) {
+function row({ engine, node, what, agent, handler, reloads, visits, times, handled }) {
   const counts = KINDS.map((kind) => `${visits[kind].failures.length}/${visits[kind].requests}`)
   const ran = handler ? `${handled}x` : 'none'
   return cells(
-    [engine, node, agent ? 'on' : 'off', ran, reloads, ...counts, median(times).toFixed(0), Math.max(...times).toFixed(0)],
+    [engine, node, what, agent ? 'on' : 'off', ran, reloads, ...counts, median(times).toFixed(0), Math.max(...times).toFixed(0)],
     WIDTHS,
   )
 }

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    calls::LastAsked, limits::Limits, registry::Registry, schedule::Schedules, watches::Watches,
+    calls::LastLook, limits::Limits, registry::Registry, schedule::Schedules, watches::Watches,
 };
 use crate::{
     app::dump,
@@ -47,7 +47,7 @@ struct Inner {
     watches: Watches,
     schedules: Schedules,
     limits: Limits,
-    last_asked: LastAsked,
+    last_look: LastLook,
     started: Instant,
     end: CancellationToken,
     leave: CancellationToken,
@@ -74,8 +74,8 @@ impl Daemon {
                 watches: Watches::default(),
                 schedules,
                 limits: Limits::default(),
+                last_look: LastLook::default(),
                 farewell: Mutex::new(None),
-                last_asked: LastAsked::default(),
                 started: Instant::now(),
                 end: CancellationToken::new(),
                 leave: CancellationToken::new(),
@@ -112,6 +112,10 @@ impl Daemon {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    pub(super) fn last_look(&self) -> &LastLook {
+        &self.inner.last_look
     }
 
     /// Minds what the process declares and nobody else does for it: its schedule and its limit.
@@ -157,11 +161,6 @@ impl Daemon {
     /// Whether everything is being left to the next daemon.
     pub(super) fn is_leaving(&self) -> bool {
         self.inner.leave.is_cancelled()
-    }
-
-    /// The machine's counters when somebody asked for them last.
-    pub(super) fn last_asked(&self) -> &LastAsked {
-        &self.inner.last_asked
     }
 
     /// Whether the daemon is to end.

@@ -4,7 +4,7 @@ use std::{
     ffi::CString,
     io,
     os::fd::{AsFd, OwnedFd},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -21,6 +21,7 @@ use super::{
     logs::{LogFiles, Pump, Streams},
     messages::{self, Word},
     outlet::{Surroundings, now},
+    own_variables::keep_own,
     owner,
     place::{Place, RunName},
     record::{Live, Pm2Env},
@@ -343,10 +344,7 @@ fn program(
 fn agent_file(env: &Pm2Env, owner: Option<&Owner>, around: &Surroundings) -> Option<String> {
     let file = match Agent::of(env) {
         Agent::No => return None,
-        Agent::Yes => around
-            .agent
-            .ready(owner)
-            .map(|path| path.to_string_lossy().into_owned()),
+        Agent::Yes => around.agent.ready(owner).and_then(as_text),
         Agent::Impossible(flag) => Err(format!("{flag} would keep Node from reading it")),
     };
     file.map_err(|reason| {
@@ -358,33 +356,11 @@ fn agent_file(env: &Pm2Env, owner: Option<&Owner>, around: &Surroundings) -> Opt
     .ok()
 }
 
-/// Attributes that are the app's state, not its declaration: no variable of the same name displaces them.
-const STATE: [&str; 9] = [
-    "status",
-    "pm_id",
-    "unique_id",
-    "pm_uptime",
-    "created_at",
-    "restart_time",
-    "unstable_restarts",
-    "version",
-    "exit_code",
-];
-
-/// A declared variable that is called like an attribute (`name`, `args`) is what the app sees under that name.
-fn keep_own(variables: &mut [(String, String)], env: &Pm2Env) {
-    let instance = env.get("instance_var").and_then(Value::as_str);
-    let declared = env.get("env").and_then(Value::as_object);
-    for (name, value) in variables {
-        if let Some(own) = declared
-            .and_then(|declared| declared.get(name))
-            .and_then(Value::as_str)
-            && !STATE.contains(&name.as_str())
-            && instance != Some(name)
-        {
-            own.clone_into(value);
-        }
-    }
+/// An argument is text, and Node looks for a file of exactly that name.
+fn as_text(path: PathBuf) -> Result<String, String> {
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| format!("{} is no UTF-8", path.display()))
 }
 
 fn c_string(bytes: &[u8]) -> Result<CString, ProcessError> {

@@ -3,8 +3,8 @@
 pub mod allocator;
 pub mod connections;
 pub mod descriptor;
-pub mod host;
 pub mod listen;
+pub mod machine;
 pub mod memory;
 pub mod memory_file;
 pub mod peer;

@@ -73,6 +73,8 @@ pub enum Warning {
         /// The name that is read there.
         instead: String,
     },
+    /// Something of how files are watched does nothing.
+    Watching(String),
     /// `--env` names an environment that the app does not declare.
     NoEnvironment(String),
 }
@@ -101,6 +103,7 @@ impl fmt::Display for Warning {
                     "Option \"{attribute}\" is ignored here, use \"{instead}\""
                 )
             }
+            Self::Watching(what) => formatter.write_str(what),
             Self::NoEnvironment(name) => {
                 write!(
                     formatter,

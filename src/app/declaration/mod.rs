@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod options;
+mod watching;
 
 pub use error::{DeclarationError, DeclarationErrors, Warning};
 pub use options::{Overrides, options};
@@ -80,9 +81,11 @@ pub fn normalise(raw: &Map<String, Value>) -> Result<Normalised, DeclarationErro
         }
     }
     if errors.is_empty() {
+        let mut warnings = warnings(raw);
+        warnings.extend(watching::warnings(&attributes));
         Ok(Normalised {
             declaration: Declaration { attributes },
-            warnings: warnings(raw),
+            warnings,
         })
     } else {
         Err(DeclarationErrors(errors))

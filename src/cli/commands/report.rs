@@ -8,7 +8,7 @@ use super::{CommandError, Context, Done};
 use crate::{
     cli::{listed, logs::tail::last_lines, units},
     protocol::rpm2_version,
-    sys::host,
+    sys::machine,
 };
 
 /// Lines of the daemon's log.
@@ -88,8 +88,7 @@ fn cli_lines() -> Vec<(&'static str, String)> {
 }
 
 fn system_lines() -> Vec<(&'static str, String)> {
-    let sample = host::Sample::take();
-    let (memory, available) = sample.since(&sample).memory;
+    let (memory, available) = machine::look().memory;
     let processors = std::thread::available_parallelism();
     vec![
         ("arch", env::consts::ARCH.to_owned()),

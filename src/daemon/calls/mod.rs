@@ -22,8 +22,6 @@ mod stop_process_id;
 mod update;
 mod watch;
 
-pub(super) use get_system_data::LastAsked;
-
 use std::sync::LazyLock;
 
 use serde_json::{
@@ -31,6 +29,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
+pub(super) use self::get_system_data::LastLook;
 use super::context::Daemon;
 use crate::{process::Process, protocol::PM2_VERSION};
 
@@ -109,7 +108,6 @@ pub(super) fn answer_now(daemon: &Daemon, method: &str, args: &[&RawValue]) -> O
         "msgProcess" => action::msg_process(daemon, first),
         "sendLineToStdin" => send_line_to_stdin::answer(daemon, &read(first)),
         "getMonitorData" => Ok(get_monitor_data::answer(daemon)),
-        "getSystemData" => Ok(get_system_data::answer(daemon.last_asked())),
         "sendSignalToProcessId" => send_signal::to_process_id(daemon, &read(first)),
         "sendSignalToProcessName" => send_signal::to_process_name(daemon, &read(first)),
         "notifyByProcessId" => notify::by_process_id(daemon, &read(first)),
@@ -137,6 +135,7 @@ pub(super) async fn answer(
     let first = values.next().unwrap_or_default();
     Some(match method {
         "prepare" => prepare::answer(daemon, first).await,
+        "getSystemData" => get_system_data::answer(daemon).await,
         "startProcessId" => start_process_id::answer(daemon, &first).await,
         "stopProcessId" => stop_process_id::answer(daemon, &first).await,
         "restartProcessId" => restart_process_id::answer(daemon, &first).await,

@@ -281,7 +281,8 @@ fn complete(env: &mut Pm2Env, pm_id: u32) {
     }
 }
 
-/// Variables of the nested `env` are again beside it, without displacing an attribute.
+/// Variables of the nested `env` are again beside it, without displacing an attribute. The settings of the agent are
+/// both: as in pm2 their text is what shows.
 fn flatten(env: &mut Pm2Env) {
     let nested: Map<String, Value> = env
         .get("env")
@@ -289,7 +290,11 @@ fn flatten(env: &mut Pm2Env) {
         .cloned()
         .unwrap_or_default();
     for (key, value) in nested {
-        env.entry(key).or_insert(value);
+        if key == "io" {
+            env.insert(key, value);
+        } else {
+            env.entry(key).or_insert(value);
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) async fn answer(daemon: &Daemon, opts: &Value, gently: bool) -> CallR
     };
     match process.reload(Reload { change, gently }).await {
         Ok(old) => {
+            daemon.mind(&process);
             daemon.watch_as_declared(&process);
             Ok(result(&old))
         }

@@ -44,7 +44,7 @@ fn set(daemon: &Daemon, process: &Process, on: bool) -> Option<Box<RawValue>> {
         daemon.watch_as_declared(process);
     } else {
         process.record().set("watch", false);
-        daemon.watches().stop(process);
+        daemon.stop_watching(process);
     }
     process.changed();
     result(&json!({ "success": true }))

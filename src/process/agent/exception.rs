@@ -16,18 +16,22 @@ use crate::process::{
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Surroundings {
-    /// Keeps the exception until the app has ended.
+    /// Keeps the exception until the app has ended. An app that sends more than one keeps only the last waiting.
     pub(in crate::process) fn hold_exception(&self, shared: &Shared, data: Box<RawValue>) {
-        {
+        let is_first = {
             let mut record = lock(shared);
+            let is_first = record.exception.is_none();
             self.tell_exception(&mut record);
             record.exception = Some(data);
+            is_first
+        };
+        if is_first {
+            let (around, shared) = (self.clone(), shared.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(PATIENCE).await;
+                around.tell_exception(&mut lock(&shared));
+            });
         }
-        let (around, shared) = (self.clone(), shared.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(PATIENCE).await;
-            around.tell_exception(&mut lock(&shared));
-        });
     }
 
     /// Tells the exception that is kept, if there is one.
