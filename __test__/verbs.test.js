@@ -15,13 +15,12 @@ const root = path.join(__dirname, '..')
 const rpm2 = require(root)
 const fixture = (name) => path.join(__dirname, 'fixtures', name)
 
-/** A port that nobody listens on now. */
-const freePort = () =>
+/** A port that nobody listens on now; below those that the system gives, which others get meanwhile. */
+const freePort = (port = 10_000 + (process.pid % 10_000)) =>
   new Promise((resolve) => {
-    const server = net.createServer().listen(0, () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
+    const server = net.createServer()
+    server.once('error', () => resolve(freePort(port + 1)))
+    server.listen(port, () => server.close(() => resolve(port)))
   })
 
 const get = (url) =>

@@ -2,22 +2,26 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
 use crate::{
     cli::{fails, home, list, ok},
-    support::homes::binary,
+    support::homes::{TestHome, binary},
 };
 
-/// A port that nobody listens on now.
+/// A port that nobody listens on now; below those that the system gives, which other tests get meanwhile.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = u16::try_from(std::process::id() % 10_000).unwrap();
+    let next = || 20_000 + (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+    let is_free = |port: &u16| TcpListener::bind(("::", *port)).is_ok();
+    std::iter::repeat_with(next).find(is_free).unwrap()
 }
 
 /// What a request is answered with.
@@ -33,16 +37,19 @@ impl Answer {
     }
 }
 
-/// Sends a request, as soon as somebody listens.
-fn ask(port: u16, request: &str) -> Answer {
+/// Waits until an app says that it listens.
+fn listens(home: &TestHome, name: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    let mut socket = loop {
-        match TcpStream::connect(("127.0.0.1", port)) {
-            Ok(socket) => break socket,
-            Err(error) => assert!(Instant::now() < deadline, "nobody listens: {error}"),
-        }
-        std::thread::yield_now();
-    };
+    let log = format!("{name}-out.log");
+    while !home.app_log(&log).starts_with(b"Exposing ") {
+        assert!(Instant::now() < deadline, "{name} does not listen");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sends a request.
+fn ask(port: u16, request: &str) -> Answer {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let (line, more) = request.split_once('\n').unwrap_or((request, ""));
     let more = more.replace('\n', "\r\n");
     write!(
@@ -80,14 +87,19 @@ impl Server {
         write("digits.txt", "0123456789");
         write("a b", "blank");
         let port = free_port();
-        let child = Command::new(binary())
+        let mut child = Command::new(binary())
             .arg("serve-files")
             .env("PM2_SERVE_PORT", port.to_string())
             .env("PM2_SERVE_PATH", folder.path())
             .envs(variables.iter().copied())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        // It says so when it listens.
+        let mut said = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut said).unwrap();
+        assert!(said.starts_with("Exposing "), "{said}");
         Self {
             port,
             child,
@@ -303,6 +315,7 @@ fn the_command_starts_an_app() {
         folder.display()
     );
     assert!(out.contains(&served), "{out}");
+    listens(&home, "front");
     assert_eq!(ask(port.parse().unwrap(), "GET /none").body, "served");
     let process = &list(&home)[0];
     let env = &process["pm2_env"]["env"];
@@ -331,6 +344,7 @@ fn static_entries_of_a_file_are_served() {
     let out = ok(&home, &["start", "apps.json"]);
     let launched = format!("[PM2] App [static-page-server-{port}] launched (1 instances)\n");
     assert!(out.contains(&launched), "{out}");
+    listens(&home, &format!("static-page-server-{port}"));
     assert_eq!(ask(port, "GET /page.txt").body, "entry");
     ok(&home, &["delete", "apps.json"]);
     assert!(list(&home).is_empty());
