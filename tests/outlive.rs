@@ -313,6 +313,8 @@ async fn clustered_servers_serve_on_and_connections_wait() {
         )
         .await;
     let port = u16::try_from(event(&mut bus, "port").await["data"].as_u64().unwrap()).unwrap();
+    // Both listen.
+    event(&mut bus, "port").await;
     let before: std::collections::BTreeSet<String> = (0..4).map(|_| get(port)).collect();
     assert_eq!(before.len(), 2);
     let daemon = home.daemon_pid().unwrap();
