@@ -16,7 +16,10 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use crate::support::apps::{App, Start, eventually, nodes, soon};
+use crate::support::{
+    apps::{App, Start, eventually, nodes, soon},
+    ports::free_port,
+};
 
 /// What a connection to `address` is answered.
 pub(crate) async fn answer(address: impl Into<SocketAddr>) -> String {
@@ -53,11 +56,6 @@ async fn two(node: &Path, primary: &Primary, listen: &Value, policy: Policy) -> 
 fn port(said: &Value) -> u16 {
     let port = said["address"]["port"].as_u64();
     u16::try_from(port.unwrap_or_else(|| panic!("{said}"))).unwrap()
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[tokio::test]
