@@ -34,5 +34,5 @@ pub use self::{
     primary::Primary,
     record::Policy,
     saved::RestoreError,
-    worker::{Worker, WorkerEvent},
+    worker::{Giver, Worker, WorkerEvent},
 };
