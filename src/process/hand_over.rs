@@ -10,17 +10,20 @@
 
 use std::{
     collections::HashSet,
-    os::fd::AsFd,
+    io,
+    os::fd::{AsFd, OwnedFd},
     time::{Duration, Instant},
 };
 
+use nix::errno::Errno;
 use tokio::time::sleep;
 
 use super::sight::{Sight, see};
 use crate::{
     cluster::{Giver, Worker},
+    keeper::Keeper,
     sys::{
-        connections::{self, Copied},
+        connections::{self, Connection},
         pidfd::Handle,
         tcp,
     },
@@ -45,9 +48,21 @@ pub(super) struct Kept {
     held: Vec<Held>,
 }
 
+/// A copy of a descriptor of the process.
+async fn copy(process: &Handle, number: i32, keeper: &Keeper) -> io::Result<OwnedFd> {
+    match process.copy_of(number) {
+        // Where only its parent may trace a process, its parent does it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            keeper.copy_of(process.pid(), number).await
+        }
+        result => result,
+    }
+}
+
 /// One of them.
 struct Held {
-    copy: Option<Copied>,
+    connection: Connection,
+    socket: Option<OwnedFd>,
     is_deaf: bool,
     /// When the last of what the worker has read had come.
     read: Option<Instant>,
@@ -57,9 +72,20 @@ struct Held {
 }
 
 impl Held {
+    fn new(connection: Connection, socket: OwnedFd) -> Self {
+        Self {
+            connection,
+            socket: Some(socket),
+            is_deaf: false,
+            read: None,
+            until: None,
+            sight: Sight::Busy,
+        }
+    }
+
     fn look(&mut self) {
         let now = Instant::now();
-        let socket = self.copy.as_ref().map(|copy| copy.socket.as_fd());
+        let socket = self.socket.as_ref().map(AsFd::as_fd);
         let traffic = socket.and_then(tcp::traffic);
         let (Some(socket), Some(traffic)) = (socket, traffic) else {
             self.sight = Sight::Over;
@@ -74,16 +100,16 @@ impl Held {
     }
 
     fn hear(&mut self, bytes: i32) {
-        if let Some(copy) = &self.copy {
+        if let Some(socket) = &self.socket {
             // Refused only for what is no connection any more.
-            let _ = tcp::wake_at(copy.socket.as_fd(), bytes);
+            let _ = tcp::wake_at(socket.as_fd(), bytes);
         }
     }
 
     fn give(&mut self, giver: &Giver) {
         self.let_hear();
-        if let Some(Copied { socket, served, .. }) = self.copy.take() {
-            giver.give(&served, socket);
+        if let Some(socket) = self.socket.take() {
+            giver.give(&self.connection.served, socket);
         }
     }
 
@@ -94,9 +120,7 @@ impl Held {
     }
 
     fn is_in(&self, sockets: &HashSet<u64>) -> bool {
-        self.copy
-            .as_ref()
-            .is_some_and(|copy| sockets.contains(&copy.inode()))
+        sockets.contains(&self.connection.inode)
     }
 }
 
@@ -109,26 +133,26 @@ impl Drop for Held {
 impl Kept {
     /// Copies of the worker's connections. None if it has none, if we may not look into the process, or if they cannot
     /// be given to another: what is encrypted lives in the process.
-    pub(super) fn of(worker: &Worker, process: &Handle) -> Option<Self> {
-        let plain = worker.served_plainly();
-        let copies = connections::copies(process, &plain).unwrap_or_default();
-        let held = |copy| Held {
-            copy: Some(copy),
-            is_deaf: false,
-            read: None,
-            until: None,
-            sight: Sight::Busy,
-        };
-        (!copies.is_empty()).then(|| Self {
-            pid: process.pid(),
-            held: copies.into_iter().map(held).collect(),
-        })
+    pub(super) async fn of(worker: &Worker, process: &Handle, keeper: &Keeper) -> Option<Self> {
+        let found = connections::held(process.pid(), &worker.served_plainly()).ok()?;
+        let mut held = Vec::new();
+        for connection in found {
+            let socket = match copy(process, connection.number, keeper).await {
+                Ok(socket) => socket,
+                // Closed since we looked.
+                Err(error) if error.raw_os_error() == Some(Errno::EBADF as i32) => continue,
+                Err(_) => return None,
+            };
+            held.push(Held::new(connection, socket));
+        }
+        let pid = process.pid();
+        (!held.is_empty()).then_some(Self { pid, held })
     }
 
     /// Whether something has gone over every one of them lately.
     pub(super) fn are_lively(&self) -> bool {
         self.held.iter().all(|held| {
-            let socket = held.copy.as_ref().map(|copy| copy.socket.as_fd());
+            let socket = held.socket.as_ref().map(AsFd::as_fd);
             socket.and_then(tcp::traffic).is_some_and(|traffic| {
                 traffic.is_open && traffic.since_sent.min(traffic.since_received) < LIVELY
             })

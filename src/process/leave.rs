@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use serde_json::Value;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, sleep_until, timeout},
@@ -26,6 +25,8 @@ use super::{
 };
 use crate::{
     cluster::Worker,
+    keeper::Keeper,
+    protocol::json::Json,
     sys::{connections, pidfd::Handle, proc::Exit},
 };
 
@@ -65,7 +66,7 @@ impl Leaver {
         if enters {
             self.enter(stage);
         } else if self.is_held_from_outside() {
-            self.kept = self.hold();
+            self.kept = self.hold().await;
         }
         while !self.is_over(stage).await {
             let way = self.way();
@@ -101,9 +102,12 @@ impl Leaver {
 
     /// Its connections, with which it is not woken for requests any more. If a daemon before us has done that, this
     /// undoes it, as the result is dropped.
-    fn hold(&self) -> Option<Kept> {
-        let Retiree { run, live, .. } = &self.retiree;
-        let mut kept = Kept::of(run.worker.as_ref()?, &live.as_ref()?.handle)?;
+    async fn hold(&self) -> Option<Kept> {
+        let Retiree {
+            run, live, around, ..
+        } = &self.retiree;
+        let (worker, process) = (run.worker.as_ref()?, &live.as_ref()?.handle);
+        let mut kept = Kept::of(worker, process, &around.keeper).await?;
         kept.deafen();
         Some(kept)
     }
@@ -151,7 +155,7 @@ impl Leaver {
         {
             let patience = from_clock(stage.until()).saturating_duration_since(Instant::now());
             // Not taken: it reads nothing, and is drained as one without an agent.
-            let _ = live.drain(patience + settings.kill_timeout * 2, &record.env);
+            let _ = live.drain(patience + settings.kill_timeout * 2, &record.env());
         }
     }
 
@@ -164,7 +168,7 @@ impl Leaver {
             .journal
             .info(format!("Stopping app:{} id:{shown}", record.name()));
         record.set_status(Status::Stopping);
-        self.retiree.tree.signal(stop_signal(&record.env));
+        self.retiree.tree.signal(stop_signal(&record.env()));
     }
 
     /// Waits for what ends a stage: what it is for, the end of its time, or the end of the run, which is told.
@@ -177,9 +181,13 @@ impl Leaver {
             kept,
         } = self;
         let Retiree {
-            run, live, tree, ..
+            run,
+            live,
+            tree,
+            around,
+            ..
         } = retiree;
-        let process = live.as_ref().map(|live| &live.handle);
+        let process = live.as_ref().map(|live| (&live.handle, &around.keeper));
         let Run {
             pid,
             exit: exit_source,
@@ -220,7 +228,7 @@ impl Leaver {
     }
 
     /// It is gone, or cannot be ended.
-    async fn finish(mut self) -> Result<Value, ProcessError> {
+    async fn finish(mut self) -> Result<Json, ProcessError> {
         if let (Some(kept), Some(worker)) = (self.kept.take(), &self.retiree.run.worker) {
             kept.bequeath(worker.giver());
         }
@@ -276,7 +284,7 @@ impl Leaver {
 
 /// Done once the worker has answered for every connection it was given, and none of them is open any more; or once a
 /// request that it has not heard waits on every one, which is what is returned then. For that, `process` must be given.
-async fn drained(worker: &Worker, pid: i32, process: Option<&Handle>) -> Option<Kept> {
+async fn drained(worker: &Worker, pid: i32, process: Option<(&Handle, &Keeper)>) -> Option<Kept> {
     worker.settled().await;
     let served = worker.served();
     let mut pause = LOOK_AGAIN.0;
@@ -284,7 +292,7 @@ async fn drained(worker: &Worker, pid: i32, process: Option<&Handle>) -> Option<
     // Where it cannot be told (no /proc), there is nothing to wait for.
     while connections::count(pid, &served).is_ok_and(|count| count > 0) {
         let process = process.filter(|_| Instant::now() >= next_round);
-        let kept = process.and_then(|process| Kept::of(worker, process));
+        let kept = kept_of(worker, process).await;
         if let Some(mut kept) = kept.filter(Kept::are_lively) {
             kept.deafen();
             if kept.all_requested(worker, ROUND).await {
@@ -298,16 +306,21 @@ async fn drained(worker: &Worker, pid: i32, process: Option<&Handle>) -> Option<
     None
 }
 
+async fn kept_of(worker: &Worker, process: Option<(&Handle, &Keeper)>) -> Option<Kept> {
+    let (process, keeper) = process?;
+    Kept::of(worker, process, keeper).await
+}
+
 /// Tells the worker to leave. Done once its channel has ended, which is when every server is closed and every
 /// connection served; or once nothing is left with it but requests that it has not heard.
 async fn left(
     worker: &Worker,
-    process: Option<&Handle>,
+    process: Option<(&Handle, &Keeper)>,
     from_outside: bool,
     kept: &mut Option<Kept>,
     words: &mut mpsc::Receiver<Word>,
 ) {
-    *kept = process.and_then(|process| Kept::of(worker, process));
+    *kept = kept_of(worker, process).await;
     if let Some(kept) = kept.as_mut().filter(|_| from_outside) {
         kept.deafen();
         kept.settled(ROUND).await;

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::{sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -19,10 +18,10 @@ use super::{
     task::{Shared, lock},
     tree::Tree,
 };
-use crate::{cluster::Worker, slot::StateSlot, sys::connections};
+use crate::{cluster::Worker, protocol::json::Json, slot::StateSlot, sys::connections};
 
 /// Who is told of the end: pm2's short form of the process, or why it does not end.
-pub(super) type Told = oneshot::Sender<Result<Value, ProcessError>>;
+pub(super) type Told = oneshot::Sender<Result<Json, ProcessError>>;
 
 /// Who waits for the end, and what he is told if it is not how the run ended.
 pub(super) struct Waiting {
@@ -84,7 +83,7 @@ impl Retiree {
         let record = lock(&self.record);
         SavedRetirement {
             serial: self.run.name.serial,
-            env: record.env.clone(),
+            env: record.env(),
             pid: self.run.pid,
             worker: record.worker,
             started: record.started,

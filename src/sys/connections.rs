@@ -3,11 +3,9 @@
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
-
-use super::pidfd::Handle;
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,43 +29,15 @@ pub fn count(pid: i32, served: &[Served]) -> io::Result<usize> {
     Ok(held(pid, served)?.len())
 }
 
-/// A copy of a connection that another process holds.
-#[derive(Debug)]
-pub struct Copied {
-    /// The copy.
-    pub socket: OwnedFd,
+/// A connection that a process holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its descriptor's number in that process.
+    pub number: i32,
+    /// The number of its socket, the same in every process that has it.
+    pub inode: u64,
     /// Where its server listens.
     pub served: Served,
-    inode: u64,
-}
-
-impl Copied {
-    /// The number of the socket, the same in every process that has it.
-    pub fn inode(&self) -> u64 {
-        self.inode
-    }
-}
-
-/// Copies of the TCP connections of these servers that a process holds. While we have them, nothing is said to a
-/// client when the process closes its own.
-///
-/// # Errors
-/// As [`count`]; and when we may not look into the process: that takes the right to trace it.
-pub fn copies(process: &Handle, served: &[Served]) -> io::Result<Vec<Copied>> {
-    let mut copies = Vec::new();
-    for (number, inode, served) in held(process.pid(), served)? {
-        match process.copy_of(number) {
-            Ok(socket) => copies.push(Copied {
-                socket,
-                served,
-                inode,
-            }),
-            // Closed since we looked.
-            Err(error) if error.raw_os_error() == Some(nix::libc::EBADF) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(copies)
 }
 
 /// The numbers of all sockets that are open in the process.
@@ -79,8 +49,11 @@ pub fn sockets(pid: i32) -> io::Result<HashSet<u64>> {
     Ok(open.into_iter().map(|(_, inode)| inode).collect())
 }
 
-/// Descriptor, socket and server of each connection that the process holds.
-fn held(pid: i32, served: &[Served]) -> io::Result<Vec<(i32, u64, Served)>> {
+/// The connections of these servers that the process holds.
+///
+/// # Errors
+/// As [`count`].
+pub fn held(pid: i32, served: &[Served]) -> io::Result<Vec<Connection>> {
     let root = PathBuf::from(format!("/proc/{pid}"));
     let mut sockets = HashMap::new();
     if served.iter().any(|place| matches!(place, Served::Port(_))) {
@@ -97,10 +70,16 @@ fn held(pid: i32, served: &[Served]) -> io::Result<Vec<(i32, u64, Served)>> {
     if sockets.is_empty() {
         return Ok(Vec::new());
     }
+    let connection = |(number, inode)| {
+        let served = sockets.get(&inode)?.clone();
+        Some(Connection {
+            number,
+            inode,
+            served,
+        })
+    };
     let open = open_sockets(&root)?.into_iter();
-    Ok(open
-        .filter_map(|(number, inode)| Some((number, inode, sockets.get(&inode)?.clone())))
-        .collect())
+    Ok(open.filter_map(connection).collect())
 }
 
 /// Descriptor and number of every socket that is open in the process.
@@ -148,7 +127,10 @@ mod tests {
     use super::*;
     use std::{
         net::{TcpListener, TcpStream},
-        os::unix::net::{UnixListener, UnixStream},
+        os::{
+            fd::AsRawFd,
+            unix::net::{UnixListener, UnixStream},
+        },
     };
 
     #[test]
@@ -192,15 +174,17 @@ mod tests {
 
         let client = TcpStream::connect(address).unwrap();
         let (accepted, _) = listener.accept().unwrap();
-        let myself = Handle::open(me).unwrap();
-        let copied = copies(&myself, &served).unwrap();
-        assert_eq!(copied.len(), 1);
-        assert!(sockets(me).unwrap().contains(&copied[0].inode()));
-        // The copy is open in this very process too: another one's view is needed, where it is not.
+        let found = held(me, &served).unwrap();
+        assert_eq!(
+            (found.len(), found[0].number, &found[0].served),
+            (1, accepted.as_raw_fd(), &served[0])
+        );
+        assert!(sockets(me).unwrap().contains(&found[0].inode));
+        // Another process has not got it.
         let other = std::process::Command::new("sleep").arg("60").spawn();
         let mut other = other.unwrap();
         let other_pid = i32::try_from(other.id()).unwrap();
-        assert!(!sockets(other_pid).unwrap().contains(&copied[0].inode()));
+        assert!(!sockets(other_pid).unwrap().contains(&found[0].inode));
         other.kill().unwrap();
         other.wait().unwrap();
         assert!(sockets(other_pid).is_err());

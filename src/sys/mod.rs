@@ -4,6 +4,7 @@ pub mod allocator;
 pub mod connections;
 pub mod descriptor;
 pub mod listen;
+pub mod local_time;
 pub mod machine;
 pub mod memory;
 pub mod memory_file;
