@@ -6,7 +6,11 @@
     reason = "a program of the tests fails by panicking"
 )]
 
-use std::{collections::BTreeMap, ffi::CString, os::fd::{AsFd, AsRawFd}};
+use std::{
+    collections::BTreeMap,
+    ffi::CString,
+    os::fd::{AsFd, AsRawFd},
+};
 
 use nix::sys::signal::Signal;
 use rpm2::{
