@@ -1,11 +1,18 @@
-//! The connections that a process serves, from `/proc`: what must be over before it may be ended.
+//! The connections that a process serves: what must be over before it may be ended.
 
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
-    os::unix::ffi::OsStrExt,
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::ffi::OsStrExt,
+    },
     path::{Path, PathBuf},
 };
+
+use nix::sys::socket::{UnixAddr, getsockname, getsockopt, sockopt};
+
+use super::{listen, pidfd::Handle};
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +62,56 @@ pub fn sockets(pid: i32) -> io::Result<HashSet<u64>> {
 /// As [`count`].
 pub fn held(pid: i32, served: &[Served]) -> io::Result<Vec<Connection>> {
     let root = PathBuf::from(format!("/proc/{pid}"));
+    let open = open_sockets(&root)?;
+    // The system's tables take long to read when there are many connections, or were: a look at the few sockets of the
+    // process takes none, but the right to trace it.
+    let process = Handle::open(pid).ok_or(io::ErrorKind::NotFound)?;
+    match open
+        .iter()
+        .map(|socket| seen(&process, socket, served))
+        .collect()
+    {
+        Ok(found) => {
+            let found: Vec<Option<Connection>> = found;
+            Ok(found.into_iter().flatten().collect())
+        }
+        Err(_) => listed(&root, open, served),
+    }
+}
+
+/// The connection that a socket of the process is, if it is one of these servers'.
+fn seen(
+    process: &Handle,
+    &(number, inode): &(i32, u64),
+    served: &[Served],
+) -> io::Result<Option<Connection>> {
+    let socket = match process.copy_of(number) {
+        Ok(socket) => socket,
+        // Closed since we looked.
+        Err(error) if error.raw_os_error() == Some(nix::libc::EBADF) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if getsockopt(&socket, sockopt::AcceptConn).unwrap_or(true) {
+        return Ok(None);
+    }
+    let place = if let Some(address) = listen::local_address(socket.as_fd()) {
+        Served::Port(address.port())
+    } else {
+        let address = getsockname::<UnixAddr>(socket.as_raw_fd()).ok();
+        match address.as_ref().and_then(UnixAddr::path) {
+            Some(path) => Served::Path(path.to_owned()),
+            None => return Ok(None),
+        }
+    };
+    Ok(served.contains(&place).then_some(Connection {
+        number,
+        inode,
+        served: place,
+    }))
+}
+
+/// The same from the system's tables.
+fn listed(root: &Path, open: Vec<(i32, u64)>, served: &[Served]) -> io::Result<Vec<Connection>> {
     let mut sockets = HashMap::new();
     if served.iter().any(|place| matches!(place, Served::Port(_))) {
         for table in ["net/tcp", "net/tcp6"] {
@@ -78,8 +135,7 @@ pub fn held(pid: i32, served: &[Served]) -> io::Result<Vec<Connection>> {
             served,
         })
     };
-    let open = open_sockets(&root)?.into_iter();
-    Ok(open.filter_map(connection).collect())
+    Ok(open.into_iter().filter_map(connection).collect())
 }
 
 /// Descriptor and number of every socket that is open in the process.
@@ -180,6 +236,9 @@ mod tests {
             (1, accepted.as_raw_fd(), &served[0])
         );
         assert!(sockets(me).unwrap().contains(&found[0].inode));
+        let root = PathBuf::from("/proc/self");
+        let from_tables = listed(&root, open_sockets(&root).unwrap(), &served);
+        assert_eq!(from_tables.unwrap(), found);
         // Another process has not got it.
         let other = std::process::Command::new("sleep").arg("60").spawn();
         let mut other = other.unwrap();
