@@ -1,17 +1,22 @@
-//! One task for each round-robin listener: takes a connection only when a worker is free for it. All others wait in
-//! the kernel, where they outlive us.
+//! One task for each socket that we accept from: takes a connection only when a worker is free for it. All others wait
+//! in the kernel, where they outlive us.
 
 use std::{
     future::poll_fn,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{Arc, Mutex, Weak},
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use super::state::{Socket, State, lock};
-use crate::sys::listen;
+use tokio::{io::Interest, runtime::Handle};
+
+use super::{
+    group::Accepting,
+    state::{State, lock},
+};
+use crate::sys::{listen, watched};
 
 /// Connections taken in a row before other listeners get their turn.
 const TURN: usize = 16;
@@ -29,11 +34,39 @@ enum Next {
     End,
 }
 
-/// Accepts for the listener `key` until it is gone.
-pub(super) async fn run(state: Weak<Mutex<State>>, key: Arc<str>) {
+/// Begins to accept from `socket`, which is, or is a copy of, that of the listener of this key and process.
+pub(super) fn begin(
+    runtime: &Handle,
+    state: &Weak<Mutex<State>>,
+    (key, slot): (&Arc<str>, Option<u32>),
+    socket: OwnedFd,
+) -> io::Result<Accepting> {
+    let _entered = runtime.enter();
+    Ok(Accepting {
+        socket: watched::watch(socket, Interest::READABLE)?,
+        task: runtime
+            .spawn(run(state.clone(), Arc::clone(key), slot))
+            .abort_handle(),
+    })
+}
+
+/// Everything that waits in a socket.
+pub(super) fn all(socket: BorrowedFd<'_>) -> Vec<OwnedFd> {
+    let mut taken = Vec::new();
+    loop {
+        match accept(socket) {
+            Accepted::Connection(connection) => taken.push(connection),
+            Accepted::Gone => {}
+            Accepted::None | Accepted::Short => return taken,
+        }
+    }
+}
+
+/// Accepts for a listener until it is gone.
+async fn run(state: Weak<Mutex<State>>, key: Arc<str>, slot: Option<u32>) {
     loop {
         let next = poll_fn(|context| match state.upgrade() {
-            Some(state) => lock(&state).poll_accept(&key, context),
+            Some(state) => lock(&state).poll_accept(&key, slot, context),
             None => Poll::Ready(Next::End),
         })
         .await;
@@ -46,25 +79,35 @@ pub(super) async fn run(state: Weak<Mutex<State>>, key: Arc<str>) {
 }
 
 impl State {
-    fn poll_accept(&mut self, key: &Arc<str>, context: &mut Context<'_>) -> Poll<Next> {
+    fn poll_accept(
+        &mut self,
+        key: &Arc<str>,
+        slot: Option<u32>,
+        context: &mut Context<'_>,
+    ) -> Poll<Next> {
         for _ in 0..TURN {
             let worker = self.free_worker(key, &[]);
-            let Some(listener) = self.listeners.get_mut(key) else {
+            let is_paused = self.is_paused;
+            let Some(group) = self.listeners.get_mut(key) else {
                 return Poll::Ready(Next::End);
             };
-            let may_accept = listener.waiting.is_empty() && !self.is_paused;
+            let nobody_waits = group.waiting.is_empty();
+            let Some(listener) = group.parts.get_mut(&slot) else {
+                return Poll::Ready(Next::End);
+            };
+            let may_accept = nobody_waits && listener.kept && !is_paused;
             let (Some(worker), true) = (worker, may_accept) else {
                 listener.waker = Some(context.waker().clone());
                 return Poll::Pending;
             };
-            let Socket::RoundRobin { socket, .. } = &listener.socket else {
+            let Some(accepting) = listener.socket.accepting() else {
                 return Poll::Ready(Next::End);
             };
             // Fails only when the runtime is going away.
-            let Ok(mut ready) = ready!(socket.poll_read_ready(context)) else {
+            let Ok(mut ready) = ready!(accepting.socket.poll_read_ready(context)) else {
                 return Poll::Ready(Next::End);
             };
-            match accept(ready.get_inner()) {
+            match accept(ready.get_inner().as_fd()) {
                 Accepted::Connection(connection) => self.accepted(key, worker, connection),
                 Accepted::None => ready.clear_ready(),
                 Accepted::Gone => {}
@@ -85,8 +128,8 @@ enum Accepted {
     Short,
 }
 
-fn accept(socket: &OwnedFd) -> Accepted {
-    match listen::accept(socket.as_fd()) {
+fn accept(socket: BorrowedFd<'_>) -> Accepted {
+    match listen::accept(socket) {
         Ok(connection) => Accepted::Connection(connection),
         Err(error) => match error.kind() {
             io::ErrorKind::WouldBlock => Accepted::None,

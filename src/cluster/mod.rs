@@ -13,6 +13,7 @@
 mod accept;
 mod answer;
 mod balance;
+mod group;
 mod handoff;
 mod keep;
 mod listener;
@@ -24,6 +25,7 @@ mod restore;
 mod restore_tests;
 mod saved;
 mod served;
+mod slots;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -32,7 +34,7 @@ mod worker;
 pub use self::{
     keep::{Keep, KeepFuture, NoKeep},
     primary::Primary,
-    record::Policy,
+    record::{Policy, Seat},
     saved::RestoreError,
     worker::{Worker, WorkerEvent},
 };

@@ -25,9 +25,18 @@ pub(super) struct Fake {
 
 impl Fake {
     pub(super) fn new(primary: &Primary, policy: Policy) -> Self {
+        Self::seated(primary, policy, "app", 0)
+    }
+
+    /// A worker of this app and process.
+    pub(super) fn seated(primary: &Primary, policy: Policy, app: &str, number: u32) -> Self {
         let (reader, sender, end) = channel::open().unwrap();
+        let seat = Seat {
+            app: app.to_owned(),
+            number,
+        };
         Self {
-            worker: primary.add_worker(sender.clone(), policy),
+            worker: primary.add_worker(sender.clone(), policy, seat),
             end,
             sender,
             _reader: reader,

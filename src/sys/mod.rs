@@ -11,6 +11,7 @@ pub mod peer;
 pub mod pidfd;
 pub mod pipe;
 pub mod proc;
+pub mod reuse_port;
 pub mod seqpacket;
 pub mod shared_memory;
 pub mod signals;

@@ -18,7 +18,7 @@ use std::{
 
 use rpm2::{
     channel::{self, ChannelEvent, ChannelReader, ChannelSender},
-    cluster::{Keep, KeepFuture, Policy, Primary, Worker},
+    cluster::{Keep, KeepFuture, Policy, Primary, Seat, Worker},
     slot::StateSlot,
 };
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ fn main() {
                 let worker = command["worker"]
                     .as_bool()
                     .unwrap()
-                    .then(|| Arc::new(primary.add_worker(sender.clone(), policy)));
+                    .then(|| Arc::new(primary.add_worker(sender.clone(), policy, Seat::default())));
                 let id = worker.as_ref().map_or(0, |worker| u64::from(worker.id()));
                 tokio::spawn(read(reader, worker.clone(), id, Arc::clone(&link)));
                 workers.insert(id, (worker, sender));
