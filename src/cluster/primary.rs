@@ -78,10 +78,7 @@ impl Primary {
     /// Connections that were accepted and that no worker has taken for certain yet.
     pub fn unsettled(&self) -> usize {
         let state = lock(&self.state);
-        let waiting = state
-            .listeners
-            .values()
-            .map(|group| group.waiting.len());
+        let waiting = state.listeners.values().map(|group| group.waiting.len());
         state.connections.len() + waiting.sum::<usize>()
     }
 

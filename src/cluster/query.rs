@@ -142,13 +142,7 @@ impl State {
     }
 
     /// Makes the worker a member of the listener, which is opened if it is new.
-    fn join(
-        &mut self,
-        worker: u32,
-        seq: u64,
-        key: &Arc<str>,
-        query: Query,
-    ) -> io::Result<Joined> {
+    fn join(&mut self, worker: u32, seq: u64, key: &Arc<str>, query: Query) -> io::Result<Joined> {
         let binding = Binding::of(&query);
         let own = self.workers.get(&worker).map(|entry| &entry.record);
         let (Some(slot), Some(policy)) = (

@@ -36,7 +36,9 @@ impl Saved {
 
 /// The name of a listener among all. A key ends in a number, so it can be told from what was put behind it.
 fn name_of(key: &str, slot: Option<u32>) -> Cow<'_, str> {
-    slot.map_or(Cow::Borrowed(key), |slot| Cow::Owned(format!("{key}#{slot}")))
+    slot.map_or(Cow::Borrowed(key), |slot| {
+        Cow::Owned(format!("{key}#{slot}"))
+    })
 }
 
 /// The key in such a name.

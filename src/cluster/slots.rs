@@ -146,7 +146,11 @@ impl State {
 
 /// Whether a worker accepts of its own accord on the socket of that key that it was given.
 fn accepts(entry: &WorkerEntry, key: &str) -> bool {
-    let is_ready = entry.record.keys.get(key).is_some_and(|server| server.ready);
+    let is_ready = entry
+        .record
+        .keys
+        .get(key)
+        .is_some_and(|server| server.ready);
     is_ready && !entry.record.leaving && entry.channel.is_open()
 }
 
@@ -182,7 +186,10 @@ impl Group {
         };
         let _ = stop(part.socket.as_fd());
         let last = u32::try_from(self.parts.len()).ok();
-        let moved = self.parts.values_mut().find(|part| part.record.place == last);
+        let moved = self
+            .parts
+            .values_mut()
+            .find(|part| part.record.place == last);
         if let Some(moved) = moved {
             moved.record.place = part.record.place;
         }

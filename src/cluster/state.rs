@@ -97,12 +97,7 @@ impl State {
         seq
     }
 
-    pub(super) fn add_worker(
-        &mut self,
-        channel: ChannelSender,
-        policy: Policy,
-        seat: Seat,
-    ) -> u32 {
+    pub(super) fn add_worker(&mut self, channel: ChannelSender, policy: Policy, seat: Seat) -> u32 {
         // The first may have been made before there was a runtime.
         self.runtime = self.runtime.take().or_else(|| Handle::try_current().ok());
         self.last_worker += 1;

@@ -78,8 +78,7 @@ pub(super) async fn launch(
     let mode = Mode::of(env);
     let logs = open_logs(env)?;
     let (reader, sender, child_channel) = channel::open()?;
-    let worker = (mode == Mode::Cluster)
-        .then(|| add_worker(name, env, sender.clone(), around));
+    let worker = (mode == Mode::Cluster).then(|| add_worker(name, env, sender.clone(), around));
     let (out, out_end) = descriptor::pipe()?;
     let (err, err_end) = descriptor::pipe()?;
     let (stdin, stdin_end) = input(mode)?;

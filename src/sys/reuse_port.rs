@@ -62,12 +62,9 @@ fn program(places: &[u32]) -> Option<Vec<nix::libc::sock_filter>> {
     }
     let random = (libc::SKF_AD_OFF + libc::SKF_AD_RANDOM).cast_unsigned();
     let count = u32::try_from(places.len()).ok()?;
-    let choices = (0..count).zip(places).flat_map(|(choice, place)| {
-        [
-            step(JUMP_IF_EQUAL, choice, 1),
-            step(RETURN, *place, 0),
-        ]
-    });
+    let choices = (0..count)
+        .zip(places)
+        .flat_map(|(choice, place)| [step(JUMP_IF_EQUAL, choice, 1), step(RETURN, *place, 0)]);
     let head = [step(LOAD, random, 0), step(MODULO, count, 0)];
     let tail = [step(RETURN, NOWHERE, 0)];
     Some(head.into_iter().chain(choices).chain(tail).collect())
