@@ -26,6 +26,8 @@ mod restore_tests;
 mod saved;
 mod served;
 mod slots;
+#[cfg(test)]
+mod slots_tests;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -7,11 +7,13 @@ use std::{
 };
 
 use serde_json::{Value, json, value::RawValue};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 use crate::{
     channel::{
-        self, AddressType, ChannelReader, ChannelSender, ClusterMessage, HandlesLost, Query,
+        self, AddressType, ChannelEvent, ChannelReader, ChannelSender, ClusterMessage, HandlesLost,
+        Query,
     },
     sys::socket,
 };
@@ -20,7 +22,7 @@ pub(super) struct Fake {
     pub(super) worker: Worker,
     pub(super) end: OwnedFd,
     pub(super) sender: ChannelSender,
-    _reader: ChannelReader,
+    _reader: AbortOnDropHandle<()>,
 }
 
 impl Fake {
@@ -39,7 +41,7 @@ impl Fake {
             worker: primary.add_worker(sender.clone(), policy, seat),
             end,
             sender,
-            _reader: reader,
+            _reader: listen_to(reader),
         }
     }
 
@@ -53,7 +55,7 @@ impl Fake {
             worker,
             end,
             sender,
-            _reader: reader,
+            _reader: listen_to(reader),
         }
     }
 
@@ -66,7 +68,7 @@ impl Fake {
             worker: worker.expect("a known worker"),
             end: self.end,
             sender,
-            _reader: reader,
+            _reader: listen_to(reader),
         }
     }
 
@@ -130,6 +132,13 @@ impl Fake {
         self.worker
             .message(ClusterMessage::Accepted { ack, accepted });
     }
+}
+
+/// Takes what the worker acknowledges.
+fn listen_to(mut reader: ChannelReader) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        while !matches!(reader.next().await, ChannelEvent::Closed) {}
+    }))
 }
 
 pub(super) fn connect(answer: &Value) -> TcpStream {
