@@ -15,6 +15,7 @@ mod cli_runtime;
 mod cli_settings;
 mod cli_start;
 mod cli_startup;
+mod cluster_kernel;
 mod cluster_listen;
 mod cluster_protocols;
 mod cluster_workers;
