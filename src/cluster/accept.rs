@@ -14,6 +14,7 @@ use tokio::{io::Interest, runtime::Handle};
 
 use super::{
     group::Accepting,
+    record::Policy,
     state::{State, lock},
 };
 use crate::sys::{listen, watched};
@@ -100,7 +101,13 @@ impl State {
                 listener.waker = Some(context.waker().clone());
                 return Poll::Pending;
             };
-            let Some(accepting) = listener.socket.accepting() else {
+            let is_counted = listener.record.mode == Policy::LeastConnections;
+            if is_counted && !self.may_give(key, slot, context) {
+                return Poll::Pending;
+            }
+            let group = self.listeners.get_mut(key);
+            let listener = group.and_then(|group| group.parts.get_mut(&slot));
+            let Some(accepting) = listener.and_then(|listener| listener.socket.accepting()) else {
                 return Poll::Ready(Next::End);
             };
             // Fails only when the runtime is going away.
@@ -115,6 +122,26 @@ impl State {
             }
         }
         Poll::Ready(Next::Turn)
+    }
+}
+
+impl State {
+    /// Whether a connection seems to have come, and it is known whom to give it to.
+    fn may_give(&mut self, key: &Arc<str>, slot: Option<u32>, context: &mut Context<'_>) -> bool {
+        let group = self.listeners.get(key);
+        let listener = group.and_then(|group| group.parts.get(&slot));
+        let accepting = listener.and_then(|listener| listener.socket.accepting());
+        let has_come =
+            accepting.is_none_or(|accepting| accepting.socket.poll_read_ready(context).is_ready());
+        if !has_come {
+            return false;
+        }
+        let must_wait = self.must_look_first(key);
+        let group = self.listeners.get_mut(key);
+        if let Some(listener) = group.and_then(|group| group.parts.get_mut(&slot)) {
+            listener.waker = must_wait.then(|| context.waker().clone());
+        }
+        !must_wait
     }
 }
 

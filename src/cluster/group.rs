@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use tokio::{io::unix::AsyncFd, task::AbortHandle};
 
 use super::{
+    least::Counts,
     record::{ListenerRecord, Policy},
     state::Connection,
 };
@@ -22,6 +23,8 @@ pub(super) struct Group {
     pub(super) parts: BTreeMap<Option<u32>, Listener>,
     /// Connections that came back, or that no worker could be given.
     pub(super) waiting: VecDeque<Connection>,
+    /// How many connections its workers have.
+    pub(super) counts: Counts,
 }
 
 impl Group {

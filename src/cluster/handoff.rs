@@ -5,6 +5,7 @@ use std::{os::fd::OwnedFd, sync::Arc, task::Waker};
 use super::{
     answer,
     balance::{self, Candidate},
+    record::Policy,
     state::{Connection, State},
 };
 use crate::channel::{HandleType, HandlesLost};
@@ -13,6 +14,7 @@ impl State {
     /// The worker to give the next connection of this listener to, if any is free.
     pub(super) fn free_worker(&self, key: &str, refused_by: &[u32]) -> Option<u32> {
         let group = self.listeners.get(key).filter(|_| !self.is_frozen)?;
+        let counts = group.any()?.record.mode == Policy::LeastConnections;
         let kept = group.parts.values().filter(|listener| listener.kept);
         let members = kept.flat_map(|listener| &listener.record.members);
         let candidates = members.filter_map(|id| {
@@ -21,9 +23,10 @@ impl State {
                 && !worker.record.leaving
                 && !refused_by.contains(id)
                 && worker.channel.is_open();
-            may_have.then_some(Candidate {
+            may_have.then(|| Candidate {
                 id: *id,
                 in_flight: worker.in_flight.len(),
+                open: if counts { group.counts.open(*id) } else { 0 },
             })
         });
         balance::next(candidates, group.last())
@@ -103,6 +106,10 @@ impl State {
         let connection = self.connections.remove(&ack);
         if let Some(connection) = &connection {
             entry.channel.handle_settled(connection.ticket);
+            let group = self.listeners.get_mut(&connection.key);
+            if let Some(group) = group.filter(|_| accepted) {
+                group.counts.taken(worker);
+            }
         }
         if !accepted {
             returned.extend(connection);

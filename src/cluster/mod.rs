@@ -16,6 +16,7 @@ mod balance;
 mod group;
 mod handoff;
 mod keep;
+mod least;
 mod listener;
 mod primary;
 mod query;

@@ -66,7 +66,8 @@ fn places<'l>(listeners: impl Iterator<Item = &'l Listener>) -> Vec<Served> {
     found
 }
 
-fn place(listener: &Listener) -> Option<Served> {
+/// Where a listener listens.
+pub(super) fn place(listener: &Listener) -> Option<Served> {
     if let Some(address) = listen::local_address(listener.socket.as_fd()) {
         return Some(Served::Port(address.port()));
     }

@@ -59,6 +59,8 @@ pub(super) struct State {
 pub(super) struct WorkerEntry {
     pub(super) record: WorkerRecord,
     pub(super) channel: ChannelSender,
+    /// Its process, once that runs.
+    pub(super) pid: Option<i32>,
     /// The connections it has not answered, oldest first.
     pub(super) in_flight: VecDeque<u64>,
     /// Told when `in_flight` has become empty.
@@ -115,6 +117,7 @@ impl State {
         let entry = WorkerEntry {
             record,
             channel,
+            pid: None,
             in_flight: VecDeque::new(),
             settled: Arc::new(Notify::new()),
         };

@@ -241,6 +241,9 @@ impl Parts {
             words_out,
         );
         let Resumed { pid, handle, exit } = process;
+        if let Some(worker) = &self.worker {
+            worker.runs_as(pid);
+        }
         let live = Live {
             handle,
             channel: self.sender,

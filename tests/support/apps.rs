@@ -151,6 +151,7 @@ impl<'a> Start<'a> {
         let (reader, sender, childs) = channel::open().unwrap();
         let worker = primary.add_worker(sender.clone(), self.policy, self.seat.clone());
         let (pid, output) = self.spawn(childs, Some(worker.id()));
+        worker.runs_as(pid);
         App::new(pid, reader, sender, Some(Arc::new(worker)), output)
     }
 
