@@ -20,6 +20,7 @@ mod cluster_listen;
 mod cluster_protocols;
 mod cluster_workers;
 mod daemon_agent;
+mod daemon_balance;
 mod daemon_drain;
 mod daemon_launch;
 mod daemon_life;

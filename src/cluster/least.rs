@@ -13,7 +13,7 @@ use super::{
     served::place,
     state::{State, lock},
 };
-use crate::sys::connections::{self, Served};
+use crate::sys::{connections::Served, established};
 
 /// The system is not asked more often than this.
 const OFTEN: Duration = Duration::from_millis(100);
@@ -151,12 +151,11 @@ impl State {
 async fn look_at(shared: Weak<Mutex<State>>, key: Arc<str>, served: Served, pids: Vec<(u32, i32)>) {
     let at = Instant::now();
     // Of one that cannot be looked at nothing is known: what it is given from here on counts.
-    let count = move |(id, pid)| {
-        let open = connections::count(pid, std::slice::from_ref(&served));
-        (id, open.unwrap_or(0))
-    };
-    let counted = tokio::task::spawn_blocking(move || pids.into_iter().map(count).collect());
-    let found: Vec<(u32, usize)> = counted.await.unwrap_or_default();
+    let (ids, pids): (Vec<u32>, Vec<i32>) = pids.into_iter().unzip();
+    let counted = tokio::task::spawn_blocking(move || established::held(&pids, &served));
+    let held = counted.await.unwrap_or_default().into_iter();
+    let counts = held.map(Option::unwrap_or_default);
+    let found: Vec<(u32, usize)> = ids.into_iter().zip(counts).collect();
     if let Some(shared) = shared.upgrade() {
         lock(&shared).looked(&key, &found, at);
     }

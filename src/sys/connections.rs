@@ -105,7 +105,7 @@ fn held(pid: i32, served: &[Served]) -> io::Result<Vec<(i32, u64, Served)>> {
 }
 
 /// Descriptor and number of every socket that is open in the process.
-fn open_sockets(root: &Path) -> io::Result<Vec<(i32, u64)>> {
+pub(super) fn open_sockets(root: &Path) -> io::Result<Vec<(i32, u64)>> {
     let entries = fs::read_dir(root.join("fd"))?.flatten();
     Ok(entries
         .filter_map(|entry| {

@@ -3,6 +3,7 @@
 pub mod allocator;
 pub mod connections;
 pub mod descriptor;
+pub mod established;
 pub mod listen;
 pub mod machine;
 pub mod memory;
