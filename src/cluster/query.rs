@@ -208,12 +208,11 @@ impl State {
             Some(group) => Some(group.next_place()),
             None => slot.map(|_| 0),
         };
-        let socket = match self.listeners.get(key).and_then(Group::any) {
-            Some(first) => listener::open_beside(&binding, first.socket.as_fd())?,
-            None => {
-                let lent = query.fd.and_then(|fd| self.lent.get(&fd));
-                listener::open(&binding, mode, lent)?
-            }
+        let socket = if let Some(first) = self.listeners.get(key).and_then(Group::any) {
+            listener::open_beside(&binding, first.socket.as_fd())?
+        } else {
+            let lent = query.fd.and_then(|fd| self.lent.get(&fd));
+            listener::open(&binding, mode, lent)?
         };
         self.last_listener += 1;
         let record = ListenerRecord {

@@ -58,7 +58,8 @@ mod diag {
     };
 
     const BY_FAMILY: u16 = 20;
-    const ASK: u16 = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP).cast_unsigned() as u16;
+    /// `NLM_F_REQUEST` and `NLM_F_DUMP`.
+    const ASK: u16 = 0x301;
     /// Every state but those without a process that holds the connection: half-open, over, listening.
     const STATES: u32 = (1 << 1) | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 9) | (1 << 11);
     /// Length of a message's head, and where in a body the socket's number is.

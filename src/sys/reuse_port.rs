@@ -70,7 +70,8 @@ fn program(places: &[u32]) -> Option<Vec<nix::libc::sock_filter>> {
     Some(head.into_iter().chain(choices).chain(tail).collect())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use crate::sys::listen::{self, BindOptions};
