@@ -11,8 +11,8 @@ use crate::{
     outlive::kill_daemon,
     support::{
         apps::{eventually, nodes},
-        homes::{Client, TestHome, gone},
-        web::{Kept, get, server},
+        homes::{Client, TestHome, event, gone},
+        web::{Kept, answer, ask, get, server},
     },
 };
 
@@ -79,6 +79,28 @@ async fn in_kernel_mode_no_request_fails_in_a_reload_or_when_processes_are_added
         let mut pids = pids(&client).await;
         pids.sort_unstable();
         assert_eq!(answers(port, 60).into_keys().collect::<Vec<_>>(), pids);
+    }
+}
+
+#[tokio::test]
+async fn in_kernel_mode_what_is_being_served_is_finished_however_short_the_kill_timeout() {
+    for node in nodes() {
+        let home = TestHome::new();
+        let client = home.session();
+        let mut more = kernel(&node, 1);
+        more["kill_timeout"] = json!(100);
+        let script = "const http = require('http')\n\
+            http.createServer((q, r) => {\n\
+              process.send({ type: 'asked', data: 1 })\n\
+              setTimeout(() => r.end(String(process.pid)), 1000)\n\
+            }).listen(0, function () { process.send({ type: 'port', data: this.address().port }) })\n";
+        let port = start_web(&home, &client, script, more).await;
+        let old = pid_of(&client, 0).await;
+        let mut bus = client.bus().await;
+        let visitor = ask(port);
+        event(&mut bus, "asked").await;
+        client.ok("reload", json!([0])).await;
+        assert_eq!(answer(visitor), old.to_string());
     }
 }
 
