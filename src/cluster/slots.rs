@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::AsFd,
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
@@ -184,7 +184,7 @@ impl Group {
         let Some(part) = self.parts.remove(&slot) else {
             return;
         };
-        let _ = stop(part.socket.as_fd());
+        part.stop();
         let last = u32::try_from(self.parts.len()).ok();
         let moved = self
             .parts
@@ -196,7 +196,11 @@ impl Group {
     }
 }
 
-/// Copies of it may live on for a moment: they must not get any connections.
-fn stop(socket: BorrowedFd<'_>) -> std::io::Result<()> {
-    reuse_port::stop_listening(socket)
+impl Listener {
+    /// Copies of its socket may live on for a moment: they must not get any connections then.
+    pub(super) fn stop(&self) {
+        if self.record.place.is_some() {
+            let _ = reuse_port::stop_listening(self.socket.as_fd());
+        }
+    }
 }

@@ -10,7 +10,7 @@ use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
     answer,
-    group::Group,
+    group::{Group, Listener},
     keep::Keeping,
     listener,
     record::{Policy, Seat, WorkerRecord},
@@ -198,8 +198,8 @@ impl State {
             if let Some(any) = group.any() {
                 listener::close(&any.record.binding);
             }
-            let names = group.parts.into_values().map(|part| part.record.name);
-            self.closed.extend(names);
+            let parts = group.parts.into_values().inspect(Listener::stop);
+            self.closed.extend(parts.map(|part| part.record.name));
         }
     }
 }
