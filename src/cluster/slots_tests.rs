@@ -85,6 +85,12 @@ async fn what_comes_by_the_socket_of_a_worker_that_is_away_goes_to_the_others() 
 async fn a_replacement_has_the_same_socket_and_nothing_is_taken_from_it() {
     let (held, primary) = kept();
     let (old, other) = (seated(&primary, "web", 0), seated(&primary, "web", 1));
+    // One that does not come up changes nothing.
+    drop(seated(&primary, "web", 0));
+    let _waiting = connections(port(&other), 60);
+    for fake in [&old, &other] {
+        assert_eq!(given(fake).await, 0);
+    }
     let new = seated(&primary, "web", 0);
     assert_eq!(held.names(), ["l1", "l2"]);
     assert!(new.worker.covers(&old.worker));
