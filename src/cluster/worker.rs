@@ -63,6 +63,13 @@ impl Worker {
         self.id
     }
 
+    /// Says which process it is.
+    pub fn runs_as(&self, pid: i32) {
+        if let Some(entry) = lock(&self.state).workers.get_mut(&self.id) {
+            entry.pid = Some(pid);
+        }
+    }
+
     /// Whether a server of it has listened, under this daemon or one before.
     pub fn is_listening(&self) -> bool {
         self.record(|record| record.listening)

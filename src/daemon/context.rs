@@ -131,6 +131,7 @@ impl Daemon {
             self.watches().forget(id);
             self.unschedule(id);
             self.limits().forget(id);
+            self.around().primary.forget_seat(id);
             self.around().keeper.forget(&key(id));
         }
     }

@@ -20,6 +20,10 @@ impl Task {
         };
         let uptime = run.started.elapsed();
         launch::collect_last_words(&mut run).await;
+        if let Some(worker) = &run.worker {
+            // A child of it may hold its channel open.
+            worker.gone();
+        }
         self.record_exit(exit);
         self.around.tell_exception(&mut lock(&self.shared));
         let asked = matches!(self.phase, Phase::Stopping(_));

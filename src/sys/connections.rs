@@ -139,7 +139,7 @@ fn listed(root: &Path, open: Vec<(i32, u64)>, served: &[Served]) -> io::Result<V
 }
 
 /// Descriptor and number of every socket that is open in the process.
-fn open_sockets(root: &Path) -> io::Result<Vec<(i32, u64)>> {
+pub(super) fn open_sockets(root: &Path) -> io::Result<Vec<(i32, u64)>> {
     let entries = fs::read_dir(root.join("fd"))?.flatten();
     Ok(entries
         .filter_map(|entry| {
