@@ -41,6 +41,7 @@ pub(super) async fn accept(daemon: &Daemon, listener: UnixListener) {
     loop {
         match listener.accept().await {
             Ok((socket, _)) => {
+                daemon.traffic().tell();
                 daemon.connections().spawn(serve(daemon.clone(), socket));
             }
             Err(error) => {
@@ -111,6 +112,7 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
     drop(replies);
     // Replies under way still go out if the client has only finished writing.
     let _ = writer.await;
+    daemon.traffic().tell();
 }
 
 fn of(pid: Option<i32>) -> String {

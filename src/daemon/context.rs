@@ -12,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    calls::LastLook, limits::Limits, registry::Registry, schedule::Schedules, watches::Watches,
+    calls::LastLook, limits::Limits, registry::Registry, rest::Traffic, schedule::Schedules,
+    watches::Watches,
 };
 use crate::{
     app::dump,
@@ -52,6 +53,7 @@ struct Inner {
     end: CancellationToken,
     leave: CancellationToken,
     connections: TaskTracker,
+    traffic: Traffic,
     subscribers: TaskTracker,
     /// Counts that a later daemon goes on from.
     counts: StateSlot,
@@ -80,6 +82,7 @@ impl Daemon {
                 end: CancellationToken::new(),
                 leave: CancellationToken::new(),
                 connections: TaskTracker::new(),
+                traffic: Traffic::default(),
                 subscribers: TaskTracker::new(),
                 counts,
             }),
@@ -167,6 +170,11 @@ impl Daemon {
     /// Whether the daemon is to end.
     pub(super) fn is_ending(&self) -> bool {
         self.inner.end.is_cancelled()
+    }
+
+    /// Who is told when clients come and leave.
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.inner.traffic
     }
 
     /// The tasks that serve clients.

@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     After,
     context::{Counts, Daemon},
-    owner, run,
+    owner,
+    rest::come_to_rest,
+    run,
     schedule::Schedules,
     takeover::Estate,
 };
@@ -156,6 +158,7 @@ async fn serve_async(home: &Home) -> Result<Option<End>, StartError> {
     say(READY);
     release_output(&log);
     tokio::spawn(mourn(daemon.clone()));
+    tokio::spawn(come_to_rest(daemon.clone()));
     if run(daemon.clone(), rpc, events).await == After::Next {
         return Ok(None);
     }

@@ -1,6 +1,7 @@
 //! The system: everything that needs `unsafe`, and thin safe wrappers over system calls. No policy.
 
 pub mod allocator;
+pub mod code;
 pub mod connections;
 pub mod descriptor;
 pub mod established;
