@@ -1,0 +1,86 @@
+'use strict'
+
+const { judge } = require('./judge')
+const targets = require('../targets')
+const { Contestant } = require('./contestants')
+
+/** How much longer the calibration may take than at its best before the machine counts as busy with something else. */
+const TOLERANCE = 1.25
+
+/** The names in turn, begun elsewhere each round, so that nobody is always the first. */
+const turned = (names, round) => names.map((_, index) => names[(index + round) % names.length])
+
+/** The rows of a figure before anything is measured. */
+const blankRows = (figure) =>
+  figure.rows.map((row) => ({ better: 'less', ...row, figure: figure.name, values: {}, faults: [] }))
+
+/** Puts what one contestant measured in one round into the rows; `round` below 0 is to warm up and counts for nothing. */
+function record(rows, name, round, { values = {}, faults = [] }) {
+  for (const row of rows) {
+    for (const { id, reason } of faults) if (!id || id === row.id) blame(row, reason)
+    if (round >= 0 && values[row.id] !== undefined) (row.values[name] ??= [])[round] = values[row.id]
+  }
+}
+
+const blame = (row, reason) => row.faults.includes(reason) || row.faults.push(reason)
+
+/** Opens the contestants one after the other, has them measure in turns, and ends them all. */
+async function play(figure, rows, { rounds, ...place }) {
+  const contestants = new Map()
+  const attempt = async (name, work) => {
+    try {
+      return await work()
+    } catch (error) {
+      for (const row of rows) blame(row, error.message)
+      contestants.get(name)?.close()
+      contestants.delete(name)
+      return {}
+    }
+  }
+  try {
+    for (const name of figure.contestants ?? ['rpm2', 'pm2', 'limit']) {
+      contestants.set(name, new Contestant(name, figure.name, place))
+      record(rows, name, -1, await attempt(name, () => contestants.get(name).ask('open')))
+    }
+    for (let round = -(figure.warmUps ?? 1); round < rounds; round++) {
+      const turn = (name) => contestants.has(name) && attempt(name, () => contestants.get(name).ask('measure'))
+      const names = turned([...contestants.keys()], round + rounds + 1)
+      // What only waits and looks is done by all at once.
+      const answers = figure.isIdle ? await Promise.all(names.map(turn)) : []
+      for (const [index, name] of names.entries()) record(rows, name, round, answers[index] ?? ((await turn(name)) || {}))
+    }
+  } finally {
+    for (const contestant of contestants.values()) contestant.close()
+  }
+}
+
+/** Whether both ends of a figure were as undisturbed as the best moment so far. */
+function disturbance(before, after, best) {
+  const worst = Math.max(before, after)
+  if (worst <= best * TOLERANCE) return undefined
+  const times = [best, before, after].map((time) => time.toFixed(1))
+  return `the machine was busy with something else (calibration ${times[0]} ms at best, ${times[1]} before, ${times[2]} after)`
+}
+
+/** Measures one figure: its rows, with what was wrong, and the calibration before and after. */
+async function measure(figure, { calibration, rounds, quick, folder }) {
+  const rows = blankRows(figure)
+  const before = await calibration.settle()
+  await play(figure, rows, { rounds: rounds ?? (quick ? 2 : (figure.rounds ?? 7)), quick, folder })
+  const after = await calibration.settle()
+  for (const row of rows) row.calibration = { before, after }
+  return rows
+}
+
+/** Once everything is measured: which rows cannot be compared after all, and how the others stand to their targets. */
+function finish(rows, best) {
+  for (const row of rows) {
+    const { before, after } = row.calibration
+    const busy = disturbance(before, after, best)
+    if (!row.values.rpm2 && row.faults.length === 0) blame(row, 'rpm2: nothing was measured')
+    if (busy) blame(row, busy)
+    row.judged = judge(targets[row.id], row.values)
+  }
+}
+
+module.exports = { disturbance, finish, measure, record, turned }

@@ -1,0 +1,50 @@
+'use strict'
+
+// `npm run bench`: rpm2, pm2 and the limit (the same work without a manager) side by side, in turns, as one table.
+// `npm run bench -- --help` says what it can be told, docs/bench.md how each figure is measured.
+
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { Calibration } = require('./harness/calibration')
+const { clear } = require('./contestant/place')
+const { figures } = require('./figures')
+const { describeRun, refuseDebugBuild } = require('./harness/build')
+const { USAGE, readOptions } = require('./harness/options')
+const { finish, measure } = require('./harness/runner')
+const { table } = require('./harness/table')
+
+const isWanted = ({ name, isGrowth = false }, { only, growth }) => (only ? only.includes(name) : growth || !isGrowth)
+
+async function main() {
+  const options = readOptions(process.argv.slice(2), figures.map(({ name }) => name))
+  if (options.help) return console.log(USAGE)
+  refuseDebugBuild()
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rb-'))
+  process.once('exit', () => {
+    clear('RPM2_BENCH', folder)
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1))
+  const rows = []
+  const calibration = new Calibration()
+  await calibration.measure()
+  for (const figure of figures.filter((figure) => isWanted(figure, options))) {
+    process.stderr.write(`${figure.name} ...\n`)
+    rows.push(...(await measure(figure, { ...options, calibration, folder })))
+  }
+  await calibration.end()
+  finish(rows, calibration.best)
+  const run = describeRun(options)
+  console.log(`${run.title}\n\n${table(rows)}`)
+  if (options.json) fs.writeFileSync(options.json, JSON.stringify({ ...run, rows }, null, 1))
+  if (rows.some(({ faults }) => faults.length > 0)) {
+    console.error('\nrpm2: some rows are not comparable; their reasons are in the table')
+    process.exitCode = 1
+  }
+}
+
+main().catch((error) => {
+  console.error(`rpm2: ${error.message}`)
+  process.exit(1)
+})
