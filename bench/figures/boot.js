@@ -8,7 +8,7 @@ const { timed } = require('./support')
 module.exports = {
   name: 'boot',
   rounds: 9,
-  rows: [{ id: 'boot', title: 'first command (`ls`), daemon not running', unit: 'ms' }],
+  rows: [{ id: 'boot', title: 'first command (`ls`), no daemon yet', unit: 'ms' }],
   async manager({ manager, home }) {
     return async () => {
       const boot = await timed(() => manager.command('ls'))

@@ -7,8 +7,8 @@ const MESSAGES = 50_000
 const PATIENCE = 60_000
 
 const rowsFor = ([bytes, size]) => [
-  { id: `bus-${bytes}`, title: `bus: ${size} messages of one app to one subscriber`, unit: '/s', better: 'more' },
-  { id: `bus-${bytes}-cpu`, title: `processor time of the daemon for each ${size} message`, unit: 'us' },
+  { id: `bus-${bytes}`, title: `bus, ${size} messages of one app`, unit: '/s', better: 'more' },
+  { id: `bus-${bytes}-cpu`, title: `... daemon's processor time for each, ${size}`, unit: 'us' },
 ]
 
 /** Has the app say so many messages; how many a second are heard, once all have been. */

@@ -8,7 +8,7 @@ const COMMANDS = ['jlist', 'ls']
 /** Where it is many, they are not Node's: two hundred idle ones, with their managers' agents, would not be idle. */
 const SIZES = { 10: idleApps, 100: sleepers }
 
-const title = (command, size) => `command \`${command}\`, ${size} apps, whole process`
+const title = (command, size) => `command \`${command}\`, ${size} apps`
 
 /** Times several runs, and gives their median: one is too short to be alone. */
 async function several(count, run) {

@@ -32,7 +32,7 @@ async function answerOfAnother(port, before) {
 module.exports = {
   name: 'crash',
   rounds: 15,
-  rows: [{ id: 'crash', title: 'crash of an app to its replacement serving TCP', unit: 'ms' }],
+  rows: [{ id: 'crash', title: 'crash to the replacement serving TCP', unit: 'ms' }],
   async manager({ manager }) {
     const port = await freePort()
     await manager.start({ script: app('serves.js'), name: 'serves', env: { PORT: port }, max_restarts: 10_000 })

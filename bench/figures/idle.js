@@ -36,12 +36,12 @@ const withApps = (name, apps, rows) => ({
 
 module.exports = [
   withApps('idle', idleApps(APPS), [
-    { id: 'idle-cpu', title: `processor time of an idle daemon, ${APPS} Node apps`, unit: 'ms/s' },
-    { id: 'idle-agent-wakes', title: `wake-ups of an idle daemon, ${APPS} Node apps`, unit: '/s' },
+    { id: 'idle-cpu', title: `idle: daemon's processor time, ${APPS} Node apps`, unit: 'ms/s' },
+    { id: 'idle-agent-wakes', title: `idle: daemon's wake-ups, ${APPS} Node apps`, unit: '/s' },
   ]),
   // Apps without an agent: nobody tells the daemon anything.
   withApps('idle-sleep', sleepers(APPS), [
-    { id: 'idle-sleep-cpu', title: `processor time of an idle daemon, ${APPS} other apps`, unit: 'ms/s' },
-    { id: 'idle-wakes', title: `wake-ups of an idle daemon, ${APPS} other apps`, unit: '/s' },
+    { id: 'idle-sleep-cpu', title: `idle: daemon's processor time, ${APPS} other apps`, unit: 'ms/s' },
+    { id: 'idle-wakes', title: `idle: daemon's wake-ups, ${APPS} other apps`, unit: '/s' },
   ]),
 ]

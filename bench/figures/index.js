@@ -15,6 +15,11 @@ const NAMES = [
   'crash',
   'message',
   'bus',
+  'log',
+  'http',
+  'reload',
+  'size',
+  'growth',
 ]
 
 const figures = NAMES.flatMap((name) => require(`./${name}`))

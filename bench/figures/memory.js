@@ -16,8 +16,8 @@ module.exports = {
   rounds: 2,
   warmUps: 0,
   rows: [
-    ...SIZES.map((size) => ({ id: `pss-${size}`, title: `memory of daemon and keeper, PSS, ${size} apps`, unit: 'MB' })),
-    ...SIZES.map((size) => ({ id: `rss-${size}`, title: `memory of daemon and keeper, RSS, ${size} apps`, unit: 'MB' })),
+    ...SIZES.map((size) => ({ id: `pss-${size}`, title: `memory of daemon + keeper, PSS, ${size} apps`, unit: 'MB' })),
+    ...SIZES.map((size) => ({ id: `rss-${size}`, title: `memory of daemon + keeper, RSS, ${size} apps`, unit: 'MB' })),
   ],
   async manager({ manager, check }) {
     return async () => {

@@ -9,7 +9,7 @@ const PATIENCE = 60_000
 const rowsFor = (mode) => [
   { id: `${mode}-p50`, title: `message there and back, ${mode} mode, p50`, unit: 'us' },
   { id: `${mode}-p99`, title: `message there and back, ${mode} mode, p99`, unit: 'us' },
-  { id: `${mode}-pipelined`, title: `messages there and back, ${mode} mode, 20,000 in flight`, unit: '/s', better: 'more' },
+  { id: `${mode}-pipelined`, title: `the same, ${mode} mode, 20,000 in flight`, unit: '/s', better: 'more' },
 ]
 
 /** Messages one after the other, each sent when the one before is back and its call answered; microseconds. */

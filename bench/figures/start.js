@@ -11,7 +11,7 @@ const APPS = 100
 module.exports = {
   name: 'start',
   rounds: 3,
-  rows: [{ id: 'start-100', title: `start of ${APPS} apps by the command, of one file`, unit: 'ms' }],
+  rows: [{ id: 'start-100', title: `start of ${APPS} apps by the command`, unit: 'ms' }],
   async manager({ manager, home, check }) {
     const file = path.join(home, 'apps.json')
     await manager.call('connect')

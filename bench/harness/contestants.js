@@ -6,15 +6,16 @@ const { environmentFor } = require('../../__test__/support/home')
 const { clear } = require('../contestant/place')
 
 const PROGRAM = path.join(__dirname, '..', 'contestant', 'program.js')
-/** The longest that one order may take. */
+/** The longest that one order may take, in milliseconds, unless the figure says otherwise. */
 const PATIENCE = 180_000
 
 let count = 0
 
 /** One contestant of a figure: a process with a home of its own, and all that it starts. */
 class Contestant {
-  constructor(name, figure, { folder, quick }) {
+  constructor(name, { name: figure, patience = PATIENCE }, { folder, quick }) {
     this.name = name
+    this.patience = patience
     this.home = path.join(folder, String(count++))
     const env = { ...environmentFor(this.home), RPM2_BENCH: folder }
     const args = [name, figure, this.home, ...(quick ? ['quick'] : [])]
@@ -34,7 +35,7 @@ class Contestant {
       }
       const hear = (answer) => (answer.error ? fail(answer.error) : settle(() => resolve(answer)))
       const left = (code, signal) => fail(`the program ended with ${signal ?? code}: ${this.words}`)
-      const timer = setTimeout(() => fail(`no answer within ${PATIENCE / 1000} s`), PATIENCE)
+      const timer = setTimeout(() => fail(`no answer within ${this.patience / 1000} s`), this.patience)
       this.child.on('message', hear).on('exit', left)
       this.child.send(order, (error) => error && fail(error.message))
     })

@@ -1,5 +1,6 @@
 'use strict'
 
+const { judgeGrowth } = require('./growth')
 const { judge } = require('./judge')
 const targets = require('../targets')
 const { Contestant } = require('./contestants')
@@ -39,7 +40,7 @@ async function play(figure, rows, { rounds, ...place }) {
   }
   try {
     for (const name of figure.contestants ?? ['rpm2', 'pm2', 'limit']) {
-      contestants.set(name, new Contestant(name, figure.name, place))
+      contestants.set(name, new Contestant(name, figure, place))
       record(rows, name, -1, await attempt(name, () => contestants.get(name).ask('open')))
     }
     for (let round = -(figure.warmUps ?? 1); round < rounds; round++) {
@@ -81,6 +82,7 @@ function finish(rows, best) {
     if (busy) blame(row, busy)
     row.judged = judge(targets[row.id], row.values)
   }
+  judgeGrowth(rows)
 }
 
 module.exports = { disturbance, finish, measure, record, turned }
