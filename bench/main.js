@@ -11,6 +11,7 @@ const { clear } = require('./contestant/place')
 const { figures } = require('./figures')
 const { describeRun, refuseDebugBuild } = require('./harness/build')
 const { USAGE, readOptions } = require('./harness/options')
+const { writePages } = require('./harness/page')
 const { finish, measure } = require('./harness/runner')
 const { table } = require('./harness/table')
 
@@ -30,16 +31,19 @@ async function main() {
   const calibration = new Calibration()
   await calibration.measure()
   for (const figure of figures.filter((figure) => isWanted(figure, options))) {
-    process.stderr.write(`${figure.name} ...\n`)
+    const begun = performance.now()
     rows.push(...(await measure(figure, { ...options, calibration, folder })))
+    console.error(`${figure.name}: ${((performance.now() - begun) / 1000).toFixed(0)} s`)
   }
   await calibration.end()
   finish(rows, calibration.best)
   const run = describeRun(options)
-  console.log(`${run.title}\n\n${table(rows)}`)
+  const text = `${run.title}\n\n${table(rows)}`
+  console.log(text)
   if (options.json) fs.writeFileSync(options.json, JSON.stringify({ ...run, rows }, null, 1))
+  if (options.chart) writePages(rows, run.title, text)
   if (rows.some(({ faults }) => faults.length > 0)) {
-    console.error('\nrpm2: some rows are not comparable; their reasons are in the table')
+    console.error('\nrpm2: some rows are not comparable; their reasons are below the table')
     process.exitCode = 1
   }
 }

@@ -15,6 +15,7 @@ module.exports = {
   name: 'memory',
   rounds: 2,
   warmUps: 0,
+  isTimeless: true,
   rows: [
     ...SIZES.map((size) => ({ id: `pss-${size}`, title: `memory of daemon + keeper, PSS, ${size} apps`, unit: 'MB' })),
     ...SIZES.map((size) => ({ id: `rss-${size}`, title: `memory of daemon + keeper, RSS, ${size} apps`, unit: 'MB' })),

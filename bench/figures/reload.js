@@ -10,7 +10,10 @@ const VISITORS = [
   { count: 4, keepAlive: true, pause: 2 },
 ]
 
-/** What `work` takes while visitors come, in milliseconds; the requests that failed. */
+/** Milliseconds that an answer may take. */
+const PATIENCE = 2000
+
+/** What `work` takes while visitors come, in milliseconds; how many requests there were, and how many failed. */
 async function underLoad(port, work) {
   const loads = VISITORS.flatMap(({ count, ...how }) => Array.from({ length: count }, () => new Load(port, how)))
   try {
@@ -19,10 +22,15 @@ async function underLoad(port, work) {
     await work()
     const time = performance.now() - begun
     await pause(200)
-    await Promise.all(loads.map((load) => load.stop()))
-    return { time, ...sum(loads) }
+    const ends = await Promise.all(loads.map((load) => Promise.race([load.stop().then(() => 'ended'), pause(PATIENCE)])))
+    const { requests, failures } = sum(loads)
+    // Who still waits for an answer gets none any more.
+    return { time, requests, failed: failures.length + ends.filter((end) => end !== 'ended').length }
   } finally {
-    for (const load of loads) load.stop().catch(() => {})
+    for (const load of loads) {
+      load.stop().catch(() => {})
+      load.agent.destroy()
+    }
   }
 }
 
@@ -45,12 +53,12 @@ module.exports = {
     const pids = async () => (await manager.call('list')).map(({ pid }) => pid)
     return async () => {
       const before = await pids()
-      const { time, requests, failures } = await underLoad(port, () => manager.call('reload', 'web'))
+      const { time, requests, failed } = await underLoad(port, () => manager.call('reload', 'web'))
       const after = await pids()
       const isNew = after.length === WORKERS && !after.some((pid) => before.includes(pid))
       check(isNew, 'not every worker was replaced')
       check(requests > VISITORS.length * 10, `there was no load: ${requests} requests`)
-      return { reload: time, 'reload-failed': failures.length }
+      return { reload: time, 'reload-failed': failed }
     }
   },
   /** So many starts of a worker by Node's own cluster, one after the other, until it listens; the oldest goes then. */

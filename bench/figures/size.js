@@ -7,6 +7,7 @@ module.exports = {
   name: 'size',
   rounds: 1,
   warmUps: 0,
+  isTimeless: true,
   contestants: ['rpm2'],
   rows: [
     { id: 'size-executable', title: 'size of the executable, stripped', unit: 'MB' },

@@ -49,7 +49,7 @@ function describeRun({ quick, rounds }) {
   const run = {
     date: new Date().toISOString().slice(0, 10),
     rpm2: version,
-    commit: git('rev-parse', '--short', 'HEAD'),
+    commit: git('describe', '--always', '--dirty'),
     pm2: pm2.version,
     node: process.version,
     machine: `${os.availableParallelism()} x ${os.cpus()[0].model}`,

@@ -17,7 +17,8 @@ class Contestant {
     this.name = name
     this.patience = patience
     this.home = path.join(folder, String(count++))
-    const env = { ...environmentFor(this.home), RPM2_BENCH: folder }
+    const { RPM2_BINARY } = process.env
+    const env = { ...environmentFor(this.home), RPM2_BENCH: folder, ...(RPM2_BINARY && { RPM2_BINARY }) }
     const args = [name, figure, this.home, ...(quick ? ['quick'] : [])]
     this.child = fork(PROGRAM, args, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
     this.words = ''

@@ -37,11 +37,13 @@ function readRounds(text) {
   return Number(text)
 }
 
+/** The figures of these names, and those whose names go on after one of them: `log` is log-fork and log-cluster. */
 function readOnly(text, figures) {
   if (text === undefined) return undefined
   const names = text.split(',').filter(Boolean)
-  const unknown = names.filter((name) => !figures.includes(name))
-  if (names.length > 0 && unknown.length === 0) return names
+  const meant = (name) => figures.filter((figure) => figure === name || figure.startsWith(`${name}-`))
+  const unknown = names.filter((name) => meant(name).length === 0)
+  if (names.length > 0 && unknown.length === 0) return names.flatMap(meant)
   const what = names.length === 0 ? '--only names no figure' : `there is no figure ${unknown.join(', ')}`
   throw new Error(`${what}. Figures are ${figures.join(', ')}.`)
 }
@@ -49,6 +51,9 @@ function readOnly(text, figures) {
 /** What the command line asks for; `figures` are the names that `--only` may have. */
 function readOptions(args, figures) {
   const { only, rounds, ...rest } = parse(args)
+  if (rest.chart && (rest.quick || only !== undefined)) {
+    throw new Error('--chart is for all figures at full length: without --quick and --only')
+  }
   return { ...rest, only: readOnly(only, figures), rounds: readRounds(rounds) }
 }
 

@@ -56,7 +56,7 @@ async function play(figure, rows, { rounds, ...place }) {
 }
 
 /** Whether both ends of a figure were as undisturbed as the best moment so far. */
-function disturbance(before, after, best) {
+function disturbance({ before, after }, best) {
   const worst = Math.max(before, after)
   if (worst <= best * TOLERANCE) return undefined
   const times = [best, before, after].map((time) => time.toFixed(1))
@@ -68,16 +68,16 @@ async function measure(figure, { calibration, rounds, quick, folder }) {
   const rows = blankRows(figure)
   const before = await calibration.settle()
   await play(figure, rows, { rounds: rounds ?? (quick ? 2 : (figure.rounds ?? 7)), quick, folder })
-  const after = await calibration.settle()
-  for (const row of rows) row.calibration = { before, after }
+  const after = await calibration.measure()
+  // What is no matter of time does not mind company.
+  if (!figure.isTimeless) for (const row of rows) row.calibration = { before, after }
   return rows
 }
 
 /** Once everything is measured: which rows cannot be compared after all, and how the others stand to their targets. */
 function finish(rows, best) {
   for (const row of rows) {
-    const { before, after } = row.calibration
-    const busy = disturbance(before, after, best)
+    const busy = row.calibration && disturbance(row.calibration, best)
     if (!row.values.rpm2 && row.faults.length === 0) blame(row, 'rpm2: nothing was measured')
     if (busy) blame(row, busy)
     row.judged = judge(targets[row.id], row.values)
