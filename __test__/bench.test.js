@@ -75,7 +75,10 @@ test('targets: their names', () => {
 
 test('targets: each is of a row that is measured, and no row comes twice', () => {
   const ids = figures.flatMap(({ rows }) => rows.map(({ id }) => id))
-  assert.deepStrictEqual(Object.keys(targets).filter((id) => !ids.includes(id)), [])
+  assert.deepStrictEqual(
+    Object.keys(targets).filter((id) => !ids.includes(id)),
+    [],
+  )
   assert.strictEqual(new Set(ids).size, ids.length)
   const names = figures.map(({ name }) => name)
   assert.strictEqual(new Set(names).size, names.length)
@@ -85,7 +88,10 @@ test('growth: a figure may grow with the number of apps, and not faster', () => 
   const of = (what, size, value) => row({ growth: { what, size }, values: { rpm2: [value] } })
   const rows = [of('list', 1, 1), of('list', 10, 10), of('list', 100, 130), of('cpu', 1, 0), of('cpu', 10, 3)]
   judgeGrowth(rows)
-  assert.deepStrictEqual(rows.map(({ judged }) => judged.map(({ verdict }) => verdict)[0]), [undefined, 'met', 'missed', undefined, 'met'])
+  assert.deepStrictEqual(
+    rows.map(({ judged }) => judged.map(({ verdict }) => verdict)[0]),
+    [undefined, 'met', 'missed', undefined, 'met'],
+  )
   assert.strictEqual(rows[2].judged[0].name, '<= 10x at 10')
 })
 
@@ -96,14 +102,27 @@ test('rounds: everybody is first in turn, and warming up counts for nothing', ()
   record(rows, 'pm2', -1, { values: { x: 7 } })
   record(rows, 'pm2', 0, { values: { x: 1, y: 2 }, faults: [{ id: 'y', reason: 'one lost' }] })
   record(rows, 'pm2', 1, { values: { x: 3, y: 4 }, faults: [{ id: 'y', reason: 'one lost' }] })
-  assert.deepStrictEqual(rows.map(({ values }) => values.pm2), [[1, 3], [2, 4]])
-  assert.deepStrictEqual(rows.map(({ faults }) => faults), [[], ['one lost']])
+  assert.deepStrictEqual(
+    rows.map(({ values }) => values.pm2),
+    [
+      [1, 3],
+      [2, 4],
+    ],
+  )
+  assert.deepStrictEqual(
+    rows.map(({ faults }) => faults),
+    [[], ['one lost']],
+  )
 })
 
 test('rounds: a busy machine and a figure without values are not comparable', () => {
   assert.strictEqual(disturbance({ before: 30, after: 36 }, 30), undefined)
   assert.match(disturbance({ before: 30, after: 39 }, 30), /busy .*30\.0 ms at best, 30\.0 before, 39\.0 after/)
-  const rows = [row({ calibration: { before: 20, after: 20 } }), row({ calibration: { before: 20, after: 10 } }), row({ values: {} })]
+  const rows = [
+    row({ calibration: { before: 20, after: 20 } }),
+    row({ calibration: { before: 20, after: 10 } }),
+    row({ values: {} }),
+  ]
   finish(rows, 10)
   assert.match(rows[0].faults[0], /busy/)
   assert.match(rows[1].faults[0], /busy/)
@@ -117,7 +136,13 @@ test('numbers: as many digits as they are worth', () => {
 })
 
 test('table: medians, ratios, spreads, verdicts, and notes for what cannot be compared', () => {
-  const judged = judge([{ most: 2, of: 'limit' }, { most: 0.1, of: 'pm2' }], row().values)
+  const judged = judge(
+    [
+      { most: 2, of: 'limit' },
+      { most: 0.1, of: 'pm2' },
+    ],
+    row().values,
+  )
   const lines = table([
     row({ judged }),
     row({ title: 'bus', unit: '/s', values: { rpm2: [5] }, faults: ['it rained', 'it snowed'] }),
@@ -144,7 +169,8 @@ test('chart: a bar for each contestant, longer when better, nothing for what can
     ],
     'a run',
   )
-  const widths = (name) => [...svg.matchAll(new RegExp(`width="([\\d.]+)" height="8" class="${name}"`, 'g'))].map(([, width]) => Number(width))
+  const widths = (name) =>
+    [...svg.matchAll(new RegExp(`width="([\\d.]+)" height="8" class="${name}"`, 'g'))].map(([, width]) => Number(width))
   const [ours, theirs, limits] = ['rpm2', 'pm2', 'limit'].map(widths)
   assert.deepStrictEqual([ours.length, theirs.length, limits.length], [3, 3, 2])
   assert.ok(ours.every((width, index) => width > theirs[index]))

@@ -18,7 +18,10 @@ const { table } = require('./harness/table')
 const isWanted = ({ name, isGrowth = false }, { only, growth }) => (only ? only.includes(name) : growth || !isGrowth)
 
 async function main() {
-  const options = readOptions(process.argv.slice(2), figures.map(({ name }) => name))
+  const options = readOptions(
+    process.argv.slice(2),
+    figures.map(({ name }) => name),
+  )
   if (options.help) return console.log(USAGE)
   refuseDebugBuild()
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rb-'))

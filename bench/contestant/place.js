@@ -14,7 +14,8 @@ const isAlive = (pid) => /^State:\s+[^ZX]/m.test(textOf(`/proc/${pid}/status`).s
 
 /** Every process but this one whose environment has `variable` with exactly this value. */
 function inhabitants(variable, value) {
-  const isOne = (pid) => pid !== process.pid && textOf(`/proc/${pid}/environ`).split('\0').includes(`${variable}=${value}`)
+  const isOne = (pid) =>
+    pid !== process.pid && textOf(`/proc/${pid}/environ`).split('\0').includes(`${variable}=${value}`)
   return fs
     .readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

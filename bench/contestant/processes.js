@@ -28,7 +28,9 @@ function memory(pids) {
 
 /** How often their threads went to sleep, and so had to be woken. */
 function sleeps(pids) {
-  const threads = pids.flatMap((pid) => fs.readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`))
+  const threads = pids.flatMap((pid) =>
+    fs.readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`),
+  )
   return threads.reduce((sum, thread) => sum + numberIn(textOf(`${thread}/status`), 'voluntary_ctxt_switches'), 0)
 }
 

@@ -37,8 +37,16 @@ const withApps = ({ name, what, apps, program }) => {
         await settled(first)
         const restart = await timed(() => manager.call('restart', 'all'))
         const second = await pids()
-        check(second.length === APPS && second.every(isAlive), 'not every app runs after the restart', `${prefix}restart`)
-        check(!first.some((pid) => isAlive(pid) || second.includes(pid)), 'an app was not restarted', `${prefix}restart`)
+        check(
+          second.length === APPS && second.every(isAlive),
+          'not every app runs after the restart',
+          `${prefix}restart`,
+        )
+        check(
+          !first.some((pid) => isAlive(pid) || second.includes(pid)),
+          'an app was not restarted',
+          `${prefix}restart`,
+        )
         await settled(second)
         const remove = await timed(() => manager.call('delete', 'all'))
         check((await pids()).length === 0 && !second.some(isAlive), 'not every app has ended', `${prefix}delete`)
@@ -70,5 +78,10 @@ module.exports = [
   // Programs that are next to nothing: what is left is the manager's work.
   withApps({ name: 'batch', what: 'apps', apps: sleepers(APPS), program: ['/bin/sleep', ['100000']] }),
   // Most of this is the start of ten Nodes, which nobody can spare.
-  withApps({ name: 'batch-node', what: 'Node apps', apps: idleApps(APPS), program: [process.execPath, [app('idle.js')]] }),
+  withApps({
+    name: 'batch-node',
+    what: 'Node apps',
+    apps: idleApps(APPS),
+    program: [process.execPath, [app('idle.js')]],
+  }),
 ]

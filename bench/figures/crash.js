@@ -52,7 +52,10 @@ module.exports = {
     return async () => {
       await pause(300)
       const begun = performance.now()
-      const child = spawn(process.execPath, [app('serves.js')], { stdio: 'ignore', env: { ...process.env, PORT: port } })
+      const child = spawn(process.execPath, [app('serves.js')], {
+        stdio: 'ignore',
+        env: { ...process.env, PORT: port },
+      })
       await answerOfAnother(port)
       const crash = performance.now() - begun
       child.kill('SIGKILL')

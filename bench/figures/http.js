@@ -28,7 +28,13 @@ const web = ({ name, title, short, kept, policy, attributes = {}, contestants, c
     const bus = await manager.call('launchBus')
     let left = WORKERS
     const listens = new Promise((resolve) => bus.on('listens', () => --left === 0 && resolve()))
-    const options = { script: app('web.js'), name: 'web', exec_mode: 'cluster', instances: WORKERS, env: { PORT: port } }
+    const options = {
+      script: app('web.js'),
+      name: 'web',
+      exec_mode: 'cluster',
+      instances: WORKERS,
+      env: { PORT: port },
+    }
     const apps = await manager.start({ ...options, ...attributes }, WORKERS)
     refuse?.(apps)
     await listens

@@ -46,7 +46,12 @@ module.exports = {
     return async () => {
       await pause(REST)
       const { pss, rss } = memory(sleepers)
-      return Object.fromEntries(SIZES.flatMap((size) => [[`pss-${size}`, pss], [`rss-${size}`, rss]]))
+      return Object.fromEntries(
+        SIZES.flatMap((size) => [
+          [`pss-${size}`, pss],
+          [`rss-${size}`, rss],
+        ]),
+      )
     }
   },
 }

@@ -22,7 +22,9 @@ async function underLoad(port, work) {
     await work()
     const time = performance.now() - begun
     await pause(200)
-    const ends = await Promise.all(loads.map((load) => Promise.race([load.stop().then(() => 'ended'), pause(PATIENCE)])))
+    const ends = await Promise.all(
+      loads.map((load) => Promise.race([load.stop().then(() => 'ended'), pause(PATIENCE)])),
+    )
     const { requests, failures } = sum(loads)
     // Who still waits for an answer gets none any more.
     return { time, requests, failed: failures.length + ends.filter((end) => end !== 'ended').length }

@@ -6,13 +6,15 @@ const { used } = require('../contestant/processes')
 
 const app = (name) => path.join(__dirname, '..', 'apps', name)
 
-const named = (app, count, first) => Array.from({ length: count }, (_, index) => ({ ...app, name: `idle-${first + index}` }))
+const named = (app, count, first) =>
+  Array.from({ length: count }, (_, index) => ({ ...app, name: `idle-${first + index}` }))
 
 /** So many Node apps that do nothing and end at once when they are asked to. */
 const idleApps = (count, first = 0) => named({ script: app('idle.js') }, count, first)
 
 /** The same of a program that is next to nothing, where it is the number that counts. */
-const sleepers = (count, first = 0) => named({ script: '/bin/sleep', args: '100000', interpreter: 'none' }, count, first)
+const sleepers = (count, first = 0) =>
+  named({ script: '/bin/sleep', args: '100000', interpreter: 'none' }, count, first)
 
 /** Processes count as at rest when all of them together use less than so many microseconds in a tenth of a second. */
 const REST = 20_000

@@ -33,7 +33,9 @@ function refuseDebugBuild() {
   const { executable, addon } = locate()
   for (const file of [executable, addon]) {
     if (!isDebugBuild(fs.readFileSync(file))) continue
-    throw new Error(`${file} is a debug build, whose figures say nothing. Make the release build with \`npm run build\`.`)
+    throw new Error(
+      `${file} is a debug build, whose figures say nothing. Make the release build with \`npm run build\`.`,
+    )
   }
 }
 
@@ -60,7 +62,10 @@ function describeRun({ quick, rounds }) {
   }
   const { date, commit, machine, kernel, memory, node } = run
   const what = `rpm2 ${run.rpm2}${commit && ` (${commit})`} and pm2 ${run.pm2} on Node ${node}`
-  return { ...run, title: `${date}: ${what}; ${machine}, ${memory}, ${kernel}${quick ? '; QUICK: no figures to quote' : ''}` }
+  return {
+    ...run,
+    title: `${date}: ${what}; ${machine}, ${memory}, ${kernel}${quick ? '; QUICK: no figures to quote' : ''}`,
+  }
 }
 
 module.exports = { describeRun, isDebugBuild, refuseDebugBuild, sectionsOf }

@@ -31,7 +31,9 @@ const tag = (name, attributes, text) => {
 function timesAsGood({ better }, medians) {
   if (!(medians.pm2 > 0)) return undefined
   const times = (value) => (better === 'more' ? value / medians.pm2 : medians.pm2 / value)
-  return Object.fromEntries(CONTESTANTS.filter((name) => medians[name] !== undefined).map((name) => [name, times(medians[name])]))
+  return Object.fromEntries(
+    CONTESTANTS.filter((name) => medians[name] !== undefined).map((name) => [name, times(medians[name])]),
+  )
 }
 
 /** The powers of ten that all finite factors lie between. */
@@ -45,7 +47,10 @@ function axis([low, high], place, bottom) {
   return Array.from({ length: high - low + 1 }, (_, index) => low + index).flatMap((exponent) => {
     const x = place(10 ** exponent)
     const label = { x, y: TOP - 8, 'text-anchor': 'middle', class: 'soft' }
-    return [tag('line', { x1: x, x2: x, y1: TOP, y2: bottom, class: 'grid' }), tag('text', label, `${power(exponent)}x`)]
+    return [
+      tag('line', { x1: x, x2: x, y1: TOP, y2: bottom, class: 'grid' }),
+      tag('text', label, `${power(exponent)}x`),
+    ]
   })
 }
 
@@ -66,7 +71,10 @@ function legend() {
   const names = { rpm2: 'rpm2', pm2: 'pm2', limit: 'the limit: the same work without a manager' }
   return CONTESTANTS.flatMap((name, index) => {
     const x = LEFT + [0, 70, 140][index]
-    return [tag('rect', { x, y: 30, width: 10, height: 10, class: name }), tag('text', { x: x + 15, y: 39, class: 'soft' }, names[name])]
+    return [
+      tag('rect', { x, y: 30, width: 10, height: 10, class: name }),
+      tag('text', { x: x + 15, y: 39, class: 'soft' }, names[name]),
+    ]
   })
 }
 
@@ -88,7 +96,9 @@ function chart(rows, title) {
     return [tag('text', label, one.row.title.replaceAll('`', '')), ...bars(one, top, place)]
   })
   const size = { width: WIDTH, height: bottom + 20, viewBox: `0 0 ${WIDTH} ${bottom + 20}` }
-  const head = Object.entries(size).map(([key, value]) => ` ${key}="${value}"`).join('')
+  const head = Object.entries(size)
+    .map(([key, value]) => ` ${key}="${value}"`)
+    .join('')
   return [
     `<svg xmlns="http://www.w3.org/2000/svg"${head} role="img" aria-label="rpm2, pm2 and the limit">`,
     `<style>${STYLE}\n</style>`,

@@ -20,7 +20,10 @@ const USAGE = `npm run bench -- [--only list,bus] [--rounds n] [--quick] [--grow
   --json file  every value measured, as JSON
   --chart      writes docs/bench.svg and the table of docs/bench.md`
 
-const known = () => `Options are ${Object.keys(OPTIONS).map((name) => `--${name}`).join(', ')}.`
+const known = () =>
+  `Options are ${Object.keys(OPTIONS)
+    .map((name) => `--${name}`)
+    .join(', ')}.`
 
 /** The command line as node:util parses it, its complaint with what would have been right. */
 function parse(args) {

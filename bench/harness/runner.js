@@ -48,7 +48,8 @@ async function play(figure, rows, { rounds, ...place }) {
       const names = turned([...contestants.keys()], round + rounds + 1)
       // What only waits and looks is done by all at once.
       const answers = figure.isIdle ? await Promise.all(names.map(turn)) : []
-      for (const [index, name] of names.entries()) record(rows, name, round, answers[index] ?? ((await turn(name)) || {}))
+      for (const [index, name] of names.entries())
+        record(rows, name, round, answers[index] ?? ((await turn(name)) || {}))
     }
   } finally {
     for (const contestant of contestants.values()) contestant.close()
