@@ -29,7 +29,8 @@ async function main() {
     clear('RPM2_BENCH', folder)
     fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1))
+  // A terminal and its shell may both send one: the second must not cut the clearing short.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
   const rows = []
   const calibration = new Calibration()
   await calibration.measure()
