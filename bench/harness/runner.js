@@ -7,6 +7,7 @@ const { Contestant } = require('./contestants')
 
 /** How much longer the calibration may take than at its best before the machine counts as busy with something else. */
 const TOLERANCE = 1.25
+const BUSY = 'the machine was busy with something else'
 
 /** The names in turn, begun elsewhere each round, so that nobody is always the first. */
 const turned = (names, round) => names.map((_, index) => names[(index + round) % names.length])
@@ -56,13 +57,8 @@ async function play(figure, rows, { rounds, ...place }) {
   }
 }
 
-/** Whether both ends of a figure were as undisturbed as the best moment so far. */
-function disturbance({ before, after }, best) {
-  const worst = Math.max(before, after)
-  if (worst <= best * TOLERANCE) return undefined
-  const times = [best, before, after].map((time) => time.toFixed(1))
-  return `the machine was busy with something else (calibration ${times[0]} ms at best, ${times[1]} before, ${times[2]} after)`
-}
+/** Whether somebody else worked here when a figure began or ended, as the calibration tells. */
+const isBusy = ({ before, after }, best) => Math.max(before, after) > best * TOLERANCE
 
 /** Measures one figure: its rows, with what was wrong, and the calibration before and after. */
 async function measure(figure, { calibration, rounds, quick, folder }) {
@@ -78,12 +74,11 @@ async function measure(figure, { calibration, rounds, quick, folder }) {
 /** Once everything is measured: which rows cannot be compared after all, and how the others stand to their targets. */
 function finish(rows, best) {
   for (const row of rows) {
-    const busy = row.calibration && disturbance(row.calibration, best)
     if (!row.values.rpm2 && row.faults.length === 0) blame(row, 'rpm2: nothing was measured')
-    if (busy) blame(row, busy)
+    if (row.calibration && isBusy(row.calibration, best)) blame(row, BUSY)
     row.judged = judge(targets[row.id], row.values)
   }
   judgeGrowth(rows)
 }
 
-module.exports = { disturbance, finish, measure, record, turned }
+module.exports = { BUSY, finish, isBusy, measure, record, turned }
