@@ -7,10 +7,15 @@ const { visitFor } = require('./visits')
 
 const WORKERS = 2
 
-/** Fails a row unless every request was answered, and by both workers. */
-function checkVisits({ failures, answers, by }, check, id) {
+/** Fails a row unless every request was answered, by both workers, with as many kept connections each. */
+function checkVisits({ failures, answers, by, held }, check, id) {
   check(failures === 0, `${failures} requests failed`, id)
   check(by.size === WORKERS, `${by.size} processes answered, not ${WORKERS}`, id)
+  check(
+    Math.max(...held, 0) <= Math.min(...held, Infinity) + 2,
+    `the workers held ${held.join(' and ')} connections`,
+    id,
+  )
   return answers
 }
 

@@ -30,27 +30,33 @@ class Visits {
   }
 }
 
-/** Requests on one connection, each sent when the one before is answered, until `isOver`. */
-function stay(port, visits, isOver) {
+/** A connection that is kept, once its first request is answered, in `opening`. */
+async function keep(port, opening) {
+  const socket = net.connect(port, '127.0.0.1').setNoDelay().setEncoding('latin1')
+  socket.on('error', () => {})
+  await ask({ socket }, opening, () => true)
+  return { socket }
+}
+
+/** Requests on a kept connection, each sent when the one before is answered, until `isOver`. */
+function ask({ socket }, visits, isOver) {
   return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1').setNoDelay().setEncoding('latin1')
     let text = ''
-    let ended = false
-    socket.once('connect', () => socket.write(REQUEST))
-    socket.on('error', () => {})
-    socket.on('data', (part) => {
+    const read = (part) => {
       text += part
       if (bodyOf(text) === undefined) return
       visits.answer(text)
       text = ''
       if (!isOver()) return socket.write(REQUEST)
-      ended = true
-      socket.destroy()
-    })
-    socket.once('close', () => {
-      if (!ended) visits.failures++
+      socket.off('data', read).off('close', fail)
       resolve()
-    })
+    }
+    const fail = () => {
+      visits.failures++
+      resolve()
+    }
+    socket.on('data', read).once('close', fail)
+    socket.write(REQUEST)
   })
 }
 
@@ -73,14 +79,30 @@ async function comeAgain(port, visits, isOver) {
   while (!isOver()) await visit(port, visits)
 }
 
-/** Visitors for so long; what they got, and how many answers a second. `kept` keeps connections. */
+/** Visitors that keep connections, opened one after the other: each worker gets as many, or has itself to blame. */
+async function openKept(port, opening) {
+  const kept = []
+  for (let count = 0; count < CONNECTIONS; count++) kept.push(await keep(port, opening))
+  return kept
+}
+
+/**
+ * Visitors for so long: what they got, how many answers a second, and with `kept` how many connections each process
+ * holds.
+ */
 async function visitFor(milliseconds, port, { kept }) {
-  const visits = new Visits()
+  const [opening, visits] = [new Visits(), new Visits()]
+  const connections = kept ? await openKept(port, opening) : []
   const begun = performance.now()
   const isOver = () => performance.now() - begun > milliseconds
-  const go = kept ? stay : comeAgain
-  await Promise.all(Array.from({ length: CONNECTIONS }, () => go(port, visits, isOver)))
+  const come = kept
+    ? connections.map((connection) => ask(connection, visits, isOver))
+    : Array.from({ length: CONNECTIONS }, () => comeAgain(port, visits, isOver))
+  await Promise.all(come)
   visits.rate = (visits.answers / (performance.now() - begun)) * 1000
+  visits.failures += opening.failures
+  visits.held = [...opening.by.values()]
+  for (const { socket } of connections) socket.destroy()
   return visits
 }
 
