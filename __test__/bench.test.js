@@ -9,13 +9,14 @@ const path = require('node:path')
 const { test } = require('node:test')
 const { figures } = require('../bench/figures')
 const { isDebugBuild } = require('../bench/harness/build')
+const { BUSY, isBusy } = require('../bench/harness/busy')
 const { chart } = require('../bench/harness/chart')
 const { judgeGrowth } = require('../bench/harness/growth')
 const { judge, nameOf } = require('../bench/harness/judge')
 const { format, formatRatio } = require('../bench/harness/numbers')
 const { readOptions } = require('../bench/harness/options')
 const { withTable } = require('../bench/harness/page')
-const { BUSY, finish, isBusy, record, turned } = require('../bench/harness/runner')
+const { finish, record, turned } = require('../bench/harness/runner')
 const { median, quantile, ratio, spread } = require('../bench/harness/statistics')
 const { table } = require('../bench/harness/table')
 const targets = require('../bench/targets')
@@ -168,6 +169,7 @@ test('chart: a bar for each contestant, longer when better, nothing for what can
       row({ title: 'a < b & c', unit: '/s', better: 'more', values: { rpm2: [1000], pm2: [10] } }),
       row({ title: 'free', values: { rpm2: [0], pm2: [10], limit: [0] } }),
       row({ title: 'unfair', faults: ['it rained'] }),
+      row({ title: 'busy', faults: [BUSY] }),
       row({ title: 'lonely', values: { rpm2: [1] } }),
     ],
     'a run',
@@ -175,12 +177,16 @@ test('chart: a bar for each contestant, longer when better, nothing for what can
   const widths = (name) =>
     [...svg.matchAll(new RegExp(`width="([\\d.]+)" height="8" class="${name}"`, 'g'))].map(([, width]) => Number(width))
   const [ours, theirs, limits] = ['rpm2', 'pm2', 'limit'].map(widths)
-  assert.deepStrictEqual([ours.length, theirs.length, limits.length], [3, 3, 2])
+  assert.deepStrictEqual([ours.length, theirs.length, limits.length], [4, 4, 3])
   assert.ok(ours.every((width, index) => width > theirs[index]))
   assert.strictEqual(new Set(theirs).size, 1)
   // The axis goes from a tenth to a hundred times: pm2 is at a third of it.
   assert.deepStrictEqual([Math.round(theirs[0]), Math.round(ours[1]), Math.round(ours[2])], [167, 500, 500])
-  assert.ok(svg.includes('a &#60; b &#38; c') && svg.includes('a run') && svg.includes('prefers-color-scheme: dark'))
+  assert.ok(
+    svg.includes('a &#60; b &#38; c') &&
+      svg.includes('a run; rows on a busy machine: 1') &&
+      svg.includes('prefers-color-scheme: dark'),
+  )
   assert.ok(!svg.includes('unfair') && !svg.includes('lonely') && !/NaN|Infinity|undefined/.test(svg))
   assert.ok(svg.startsWith('<svg ') && svg.endsWith('</svg>\n'))
 })

@@ -1,13 +1,10 @@
 'use strict'
 
+const { BUSY, isBusy } = require('./busy')
 const { judgeGrowth } = require('./growth')
 const { judge } = require('./judge')
 const targets = require('../targets')
 const { Contestant } = require('./contestants')
-
-/** How much longer the calibration may take than at its best before the machine counts as busy with something else. */
-const TOLERANCE = 1.25
-const BUSY = 'the machine was busy with something else'
 
 /** The names in turn, begun elsewhere each round, so that nobody is always the first. */
 const turned = (names, round) => names.map((_, index) => names[(index + round) % names.length])
@@ -57,9 +54,6 @@ async function play(figure, rows, { rounds, ...place }) {
   }
 }
 
-/** Whether somebody else worked here when a figure began or ended, as the calibration tells. */
-const isBusy = ({ before, after }, best) => Math.max(before, after) > best * TOLERANCE
-
 /** Measures one figure: its rows, with what was wrong, and the calibration before and after. */
 async function measure(figure, { calibration, rounds, quick, folder }) {
   const rows = blankRows(figure)
@@ -81,4 +75,4 @@ function finish(rows, best) {
   judgeGrowth(rows)
 }
 
-module.exports = { BUSY, finish, isBusy, measure, record, turned }
+module.exports = { finish, measure, record, turned }
