@@ -140,6 +140,9 @@ export interface Command {
 /** An array, one for each process. pm2's declarations call it a single `Proc`; programs typed so still compile. */
 export type Procs = Proc[] & Proc
 
+/** How connections reach the processes of a cluster app: docs/balancing.md. */
+export type LoadBalancing = 'round-robin' | 'least-connections' | 'kernel'
+
 /** How an app is to be run. */
 export interface StartOptions {
   /** The program; with spaces, a shell command. */
@@ -159,6 +162,8 @@ export interface StartOptions {
   exec_mode?: string
   /** Default: 1. `max` or 0: one for each processor; negative: so many fewer. */
   instances?: number | 'max'
+  /** How connections reach the processes of a cluster app. Default: `round-robin`. */
+  load_balancing?: LoadBalancing
   instance_var?: string
   increment_var?: string
   env?: Record<string, any>

@@ -1,6 +1,6 @@
 'use strict'
 
-// A short run of scripts/chaos.js: the daemon is killed again and again, and nothing that counts is lost.
+// Short runs of scripts/chaos.js: the daemon is killed again and again, and nothing that counts is lost.
 
 const assert = require('node:assert')
 const path = require('node:path')
@@ -25,4 +25,14 @@ test('apps, logs, messages and connections survive the deaths of the daemon', { 
   for (const count of [log.count, said.count, told.count, kept.requests, single.requests, calls.starts]) {
     assert.ok(count > 20, `${count}`)
   }
+})
+
+test('in kernel mode no request at all fails', { timeout: 90_000 }, async () => {
+  const { stdout, stderr } = await run(process.execPath, [script, '--kills', '6', '--balance', 'kernel', '--json'])
+  assert.ok(stdout, stderr)
+  const { kills, apps, kept, single } = JSON.parse(stdout)
+  assert.strictEqual(kills, 6)
+  assert.deepStrictEqual(apps, { restarts: 0, pids: 0, gone: 0, offline: 0 })
+  assert.deepStrictEqual([kept.failures, single.failures], [[], []])
+  assert.ok(kept.requests > 20 && single.requests > 20)
 })

@@ -3,7 +3,8 @@
 // `npm run chaos -- --kills 100 --seed 7 [--binary path]`: kills the daemon at random moments while apps serve, talk
 // and write, and counts what is lost. Ends with 1 if more is lost than may be. Leaves nothing running. `--json` prints
 // what was counted as JSON. With `--update` another version takes over each time (`rpm2 update`) instead of a kill, as
-// often as `--kills` says: nothing at all may be lost then.
+// often as `--kills` says: nothing at all may be lost then. `--balance kernel` (or `least-connections`) has connections
+// reach the web app that way: in kernel mode no request at all may fail.
 
 const path = require('node:path')
 const { parseArgs } = require('node:util')
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     binary: { type: 'string' },
     json: { type: 'boolean', default: false },
     update: { type: 'boolean', default: false },
+    balance: { type: 'string', default: 'round-robin' },
   },
 })
 
@@ -37,7 +39,8 @@ async function main() {
   process.env.CHAOS_HOME = place.home
   process.once('exit', () => place.leave())
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
-  const result = await require('./chaos/run').run(place, { kills, seed, progress, updates: values.update })
+  const how = { kills, seed, progress, updates: values.update, balance: values.balance }
+  const result = await require('./chaos/run').run(place, how)
   // Daemon and keeper have told that they end, and may take a moment more.
   await eventually(() => place.inhabitants().length === 0, 'nobody', 2000).catch(() => {})
   const left = place.inhabitants().map((pid) => `${pid} (${describe(pid)})`)

@@ -1,7 +1,7 @@
 'use strict'
 
 // `npm run reloads -- [--reloads 100] [--engine rpm2,pm2] [--agent on,off] [--handler no,yes] [--what reload,scale]
-// [--json]`: reloads a clustered server again and again under load, or takes a third process away from it, with every Node there is, and counts the requests that fail. Each kind
+// [--balance round-robin,least-connections,kernel] [--json]`: reloads a clustered server again and again under load, or takes a third process away from it, with every Node there is, and counts the requests that fail. Each kind
 // of visitor comes at once: one connection for each request, kept connections without and with pauses.
 
 const { parseArgs } = require('node:util')
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     agent: { type: 'string', default: 'on' },
     handler: { type: 'string', default: 'no' },
     what: { type: 'string', default: 'reload' },
+    balance: { type: 'string', default: 'round-robin' },
     node: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -33,9 +34,11 @@ async function main() {
       for (const agent of list(values.agent)) {
         for (const handler of list(values.handler)) {
           for (const what of list(values.what)) {
-            const how = { agent: agent === 'on', handler: handler === 'yes', what }
-            const result = await play({ engine, node, reloads, ...how })
-            console.log(values.json ? JSON.stringify(result) : row(result))
+            for (const balance of list(values.balance)) {
+              const how = { agent: agent === 'on', handler: handler === 'yes', what, balance }
+              const result = await play({ engine, node, reloads, ...how })
+              console.log(values.json ? JSON.stringify(result) : row(result))
+            }
           }
         }
       }

@@ -1,5 +1,5 @@
 // What our types add to pm2's: promises, exact results, sessions.
-import rpm2, { type Bus, type Connection, type ProcessDescription, type Session, custom, list } from 'rpm2'
+import rpm2, { type Bus, type Connection, type ProcessDescription, type Session, type StartOptions, custom, list } from 'rpm2'
 import { promisify } from 'node:util'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -13,6 +13,9 @@ export async function main() {
   same<Awaited<ReturnType<typeof promised>>, ProcessDescription[]>(true)
   const started = await rpm2.start({ apps: [{ script: 'a.js', env_production: { A: 1 } }] })
   started.map((app) => app.pm_id)
+  const balanced: StartOptions = { script: 'a.js', load_balancing: 'kernel' }
+  // @ts-expect-error
+  balanced.load_balancing = 'random'
   rpm2.start({ script: 'a.js' }, (error, apps) => {
     if (Array.isArray(error)) error.map(({ message }) => message)
     apps.length.toFixed()

@@ -20,15 +20,16 @@ const freePort = () =>
 /** Names of the apps that live through every kill. */
 const APPS = ['web', 'talker', 'writer', 'dated']
 
-/** Starts them: `web` twice in a cluster, the others in fork mode. */
-async function startApps(session, place) {
+/** Starts them: `web` twice in a cluster, balanced in this way, the others in fork mode. */
+async function startApps(session, place, balance) {
   const port = await freePort()
   const received = place.file('received')
   const env = { CHAOS_HOME: place.home, CHAOS_PORT: String(port), CHAOS_RECEIVED: received }
   const out = (name) => ({ output: place.file(`${name}.log`), error: place.file(`${name}.err`) })
   const both = place.file('both.log')
+  const cluster = { exec_mode: 'cluster', instances: 2, load_balancing: balance }
   await session.start([
-    { script: script('web.js'), name: 'web', exec_mode: 'cluster', instances: 2, env, ...out('web') },
+    { ...cluster, script: script('web.js'), name: 'web', env, ...out('web') },
     { script: script('talker.js'), name: 'talker', env, ...out('talker') },
     { script: script('writer.js'), name: 'writer', env, autorestart: false, ...out('writer') },
     { script: script('writer.js'), name: 'dated', env, autorestart: false, ...out('dated'), time: true, log: both },

@@ -25,7 +25,7 @@ function* lifetimes(random) {
 }
 
 /** Plays the whole run in `place`; what was counted. */
-async function run(place, { kills, seed, progress, updates }) {
+async function run(place, { kills, seed, progress, updates, balance }) {
   const { custom: Session } = require('../..')
   const session = new Session({ pm2_home: place.home, cwd: place.home })
   const loads = { kept: [], single: [] }
@@ -35,7 +35,7 @@ async function run(place, { kills, seed, progress, updates }) {
     const bus = await session.launchBus()
     // Before the app says its first one.
     const messages = new Messages(session, bus, place.file('received'))
-    const { port, logs, before } = await startApps(session, place)
+    const { port, logs, before } = await startApps(session, place, balance)
     messages.start([...before.values()].find(({ name }) => name === 'talker').pm_id)
     loads.kept = [0, 1, 2, 3].map(() => new Load(port, KEPT))
     loads.single = [0, 1].map(() => new Load(port, SINGLE))
@@ -53,6 +53,7 @@ async function run(place, { kills, seed, progress, updates }) {
     return {
       kills: gaps.length,
       updates,
+      balance,
       away: Math.max(...gaps.map(({ asked, answered }) => answered - asked)),
       apps,
       log,

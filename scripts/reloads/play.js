@@ -26,12 +26,12 @@ function ask(operator, step) {
 }
 
 /** Reloads under load; what failed and how long it took. */
-async function play({ engine, node, reloads, agent, handler, what }) {
+async function play({ engine, node, reloads, agent, handler, what, balance }) {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'rr-'))
   const port = await freePort()
   const env = { RELOADS_PORT: String(port), ...(handler ? { RELOADS_HANDLER: '1' } : {}) }
   const app = { script: path.join(__dirname, 'web.js'), name: 'web', exec_mode: 'cluster', instances: 2, pmx: agent, env }
-  const options = engine === 'rpm2' ? { ...app, interpreter: node } : app
+  const options = engine === 'rpm2' ? { ...app, interpreter: node, load_balancing: balance } : app
   const operator = fork(path.join(__dirname, 'operator.js'), [engines[engine].module, JSON.stringify(options)], {
     env: environmentFor(home),
     execPath: node,
@@ -55,7 +55,7 @@ async function play({ engine, node, reloads, agent, handler, what }) {
       visits[kind] = sum(visitors)
     }
     const handled = fs.readFileSync(path.join(home, 'logs', 'web-out-0.log'), 'utf8').split('handled').length - 1
-    return { engine, node: versionOf(node), reloads, what, agent, handler, visits, times, handled }
+    return { engine, node: versionOf(node), reloads, what, balance, agent, handler, visits, times, handled }
   } finally {
     for (const load of Object.values(loads).flat()) load.stop().catch(() => {})
     await ask(operator, 'end').catch(() => operator.kill())

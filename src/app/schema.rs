@@ -45,6 +45,8 @@ pub enum Form {
     Cron,
     /// Words; text is split like a command line.
     Words,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
 }
 
 /// One attribute.
@@ -125,6 +127,9 @@ const fn at_least(least: i64, attribute: Attribute) -> Attribute {
 
 use Kind::{Boolean, List, Map, Number, Text};
 
+/// The values of `load_balancing`, the default first.
+pub const LOAD_BALANCING: &[&str] = &["round-robin", "least-connections", "kernel"];
+
 /// Every attribute, in the order in which errors are reported.
 #[rustfmt::skip]
 pub static ATTRIBUTES: &[Attribute] = &[
@@ -171,6 +176,7 @@ pub static ATTRIBUTES: &[Attribute] = &[
     at_least(100, formed(Form::Duration, attribute("min_uptime", &[], &[Number, Text], "1000", "Time an app must run to count as started: milliseconds, or `5s`, `2m`, `1h`."))),
     at_least(0, attribute("max_restarts", &[], &[Number], "16", "Unstable restarts in a row after which the app is given up.")),
     formed(Form::Mode, attribute("exec_mode", &[], &[Text], "fork, or cluster with instances", "`fork` or `cluster`.")),
+    formed(Form::OneOf(LOAD_BALANCING), attribute("load_balancing", &[], &[Text], "round-robin", "How connections reach the processes of a cluster app: `round-robin`, `least-connections` or `kernel`.")),
     attribute("force", &[], &[Boolean], "false", "Starts the script even if it runs already."),
     attribute("append_env_to_name", &[], &[Boolean], "false", "Appends the name given with --env to the app's name."),
     attribute("post_update", &[], &[List], "", "Commands to run after an update from version control."),

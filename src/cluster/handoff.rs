@@ -1,44 +1,48 @@
 //! Giving connections to workers, and what comes of it.
 
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::{os::fd::OwnedFd, sync::Arc, task::Waker};
 
 use super::{
     answer,
     balance::{self, Candidate},
-    state::{Connection, Listener, State},
+    record::Policy,
+    state::{Connection, State},
 };
 use crate::channel::{HandleType, HandlesLost};
 
 impl State {
     /// The worker to give the next connection of this listener to, if any is free.
     pub(super) fn free_worker(&self, key: &str, refused_by: &[u32]) -> Option<u32> {
-        let may_give = |listener: &&Listener| listener.kept && !self.is_frozen;
-        let listener = self.listeners.get(key).filter(may_give)?;
-        let candidates = listener.record.members.iter().filter_map(|id| {
+        let group = self.listeners.get(key).filter(|_| !self.is_frozen)?;
+        let counts = group.any()?.record.mode == Policy::LeastConnections;
+        let kept = group.parts.values().filter(|listener| listener.kept);
+        let members = kept.flat_map(|listener| &listener.record.members);
+        let candidates = members.filter_map(|id| {
             let worker = self.workers.get(id)?;
             let may_have = !worker.record.retired
                 && !worker.record.leaving
                 && !refused_by.contains(id)
                 && worker.channel.is_open();
-            may_have.then_some(Candidate {
+            may_have.then(|| Candidate {
                 id: *id,
                 in_flight: worker.in_flight.len(),
+                open: if counts { group.counts.open(*id) } else { 0 },
             })
         });
-        balance::next(candidates, listener.record.last)
+        balance::next(candidates, group.last())
     }
 
     /// A connection was accepted for `worker`.
     pub(super) fn accepted(&mut self, key: &Arc<str>, worker: u32, socket: OwnedFd) {
-        let connection = Connection {
-            socket: Arc::new(socket),
-            key: Arc::clone(key),
-            ticket: 0,
-            refused_by: Vec::new(),
-        };
+        let connection = Connection::new(key, socket);
         if let Err(connection) = self.hand(connection, worker) {
             self.give(connection);
         }
+    }
+
+    /// A connection was accepted for whomever.
+    pub(super) fn take(&mut self, key: &Arc<str>, socket: OwnedFd) {
+        self.give(Connection::new(key, socket));
     }
 
     /// Gives a connection to a worker that has not refused it, or keeps it until one is free. When every worker of
@@ -50,10 +54,11 @@ impl State {
                 Err(returned) => connection = returned,
             }
         }
-        if let Some(listener) = self.listeners.get_mut(&connection.key) {
-            let mut members = listener.record.members.iter();
-            if members.any(|id| !connection.refused_by.contains(id)) {
-                listener.waiting.push_back(connection);
+        if let Some(group) = self.listeners.get_mut(&connection.key) {
+            let mut members = group.members();
+            if members.any(|id| !connection.refused_by.contains(&id)) {
+                drop(members);
+                group.waiting.push_back(connection);
             }
         }
     }
@@ -74,8 +79,8 @@ impl State {
         };
         connection.ticket = ticket;
         entry.in_flight.push_back(seq);
-        if let Some(listener) = self.listeners.get_mut(&connection.key) {
-            listener.record.last = Some(worker);
+        if let Some(group) = self.listeners.get_mut(&connection.key) {
+            group.set_last(worker);
         }
         self.connections.insert(seq, connection);
         Ok(())
@@ -101,6 +106,10 @@ impl State {
         let connection = self.connections.remove(&ack);
         if let Some(connection) = &connection {
             entry.channel.handle_settled(connection.ticket);
+            let group = self.listeners.get_mut(&connection.key);
+            if let Some(group) = group.filter(|_| accepted) {
+                group.counts.taken(worker);
+            }
         }
         if !accepted {
             returned.extend(connection);
@@ -151,15 +160,31 @@ impl State {
     /// A worker of this listener has become free, or one has come or gone: gives out what waits, and lets the
     /// accepting task look again.
     pub(super) fn serve_waiting(&mut self, key: &str) {
-        let Some(listener) = self.listeners.get_mut(key) else {
+        let Some((key, _)) = self.listeners.get_key_value(key) else {
             return;
         };
-        let waker = listener.waker.take();
-        for connection in std::mem::take(&mut listener.waiting) {
+        let key = Arc::clone(key);
+        self.review(&key);
+        let Some(group) = self.listeners.get_mut(&key) else {
+            return;
+        };
+        let parts = group.parts.values_mut();
+        let wakers: Vec<Waker> = parts.filter_map(|part| part.waker.take()).collect();
+        for connection in std::mem::take(&mut group.waiting) {
             self.give(connection);
         }
-        if let Some(waker) = waker {
-            waker.wake();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Connection {
+    /// One that nobody has been given yet.
+    pub(super) fn new(key: &Arc<str>, socket: OwnedFd) -> Self {
+        Self {
+            socket: Arc::new(socket),
+            key: Arc::clone(key),
+            ticket: 0,
+            refused_by: Vec::new(),
         }
     }
 }

@@ -4,7 +4,10 @@ use std::{
     fs::{self, Permissions},
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::{fd::OwnedFd, unix::fs::PermissionsExt},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::fs::PermissionsExt,
+    },
     path::Path,
 };
 
@@ -13,7 +16,10 @@ use nix::errno::Errno;
 use super::record::{Binding, Policy};
 use crate::{
     channel::AddressType,
-    sys::listen::{self, BindOptions},
+    sys::{
+        listen::{self, BindOptions},
+        reuse_port,
+    },
 };
 
 /// What Node takes for the backlog when an app names none.
@@ -23,8 +29,8 @@ const BACKLOG: i32 = 511;
 const ONLY_V6: i64 = 1;
 const REUSE_UDP: i64 = 4;
 
-/// Opens a socket for `binding`. With round robin it listens; else that is left to the workers. The error is the
-/// system's, as the app is to see it.
+/// Opens a socket for `binding`. If we accept, or others will be opened beside it, it listens; else that is left to the
+/// workers. The error is the system's, as the app is to see it.
 pub(super) fn open(binding: &Binding, mode: Policy, lent: Option<&OwnedFd>) -> io::Result<OwnedFd> {
     let socket = bind(binding, lent)?;
     let prepared = prepare(binding, mode, &socket);
@@ -32,6 +38,20 @@ pub(super) fn open(binding: &Binding, mode: Policy, lent: Option<&OwnedFd>) -> i
         close(binding);
     }
     prepared.map(|()| socket)
+}
+
+/// Opens another socket beside `first`, which is bound as `binding` says: the kernel then spreads connections over
+/// both. It listens.
+pub(super) fn open_beside(binding: &Binding, first: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let address = listen::local_address(first).ok_or(Errno::EINVAL)?;
+    reuse_port::allow(first)?;
+    let options = BindOptions {
+        reuse_port: true,
+        ..options(binding)
+    };
+    let socket = listen::bind_tcp(address, options)?;
+    listen::start_listening(&socket, backlog(binding))?;
+    Ok(socket)
 }
 
 /// Removes what a listener leaves behind: a Unix socket's file.
@@ -51,10 +71,7 @@ fn bind(binding: &Binding, lent: Option<&OwnedFd>) -> io::Result<OwnedFd> {
     if binding.fd.is_some() {
         return lent.ok_or(Errno::EINVAL)?.try_clone();
     }
-    let options = BindOptions {
-        only_v6: binding.flags & ONLY_V6 != 0,
-        reuse_udp: binding.flags & REUSE_UDP != 0,
-    };
+    let options = options(binding);
     match binding.address_type {
         AddressType::Pipe => listen::bind_unix(path(binding).ok_or(Errno::EINVAL)?),
         AddressType::Udp4 | AddressType::Udp6 => listen::bind_udp(address(binding)?, options),
@@ -65,6 +82,19 @@ fn bind(binding: &Binding, lent: Option<&OwnedFd>) -> io::Result<OwnedFd> {
             bind_every_address(port(binding)?, options)
         }
     }
+}
+
+fn options(binding: &Binding) -> BindOptions {
+    BindOptions {
+        only_v6: binding.flags & ONLY_V6 != 0,
+        reuse_udp: binding.flags & REUSE_UDP != 0,
+        reuse_port: false,
+    }
+}
+
+fn backlog(binding: &Binding) -> i32 {
+    let asked = i32::try_from(binding.backlog).unwrap_or(i32::MAX);
+    if asked > 0 { asked } else { BACKLOG }
 }
 
 /// IPv6 and with it IPv4; where there is no IPv6, IPv4 alone.
@@ -94,9 +124,12 @@ fn prepare(binding: &Binding, mode: Policy, socket: &OwnedFd) -> io::Result<()> 
     if let Some(path) = path(binding) {
         open_to_all(path, binding)?;
     }
-    if mode == Policy::RoundRobin {
-        let backlog = i32::try_from(binding.backlog).unwrap_or(i32::MAX);
-        listen::start_listening(socket, if backlog > 0 { backlog } else { BACKLOG })?;
+    if mode == Policy::Kernel {
+        // Only now, so that a port in use was told.
+        reuse_port::allow(socket.as_fd())?;
+    }
+    if mode != Policy::Shared {
+        listen::start_listening(socket, backlog(binding))?;
     }
     Ok(())
 }

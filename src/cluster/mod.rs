@@ -13,8 +13,10 @@
 mod accept;
 mod answer;
 mod balance;
+mod group;
 mod handoff;
 mod keep;
+mod least;
 mod listener;
 mod primary;
 mod query;
@@ -24,6 +26,9 @@ mod restore;
 mod restore_tests;
 mod saved;
 mod served;
+mod slots;
+#[cfg(test)]
+mod slots_tests;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -32,7 +37,7 @@ mod worker;
 pub use self::{
     keep::{Keep, KeepFuture, NoKeep},
     primary::Primary,
-    record::Policy,
+    record::{Policy, Seat},
     saved::RestoreError,
-    worker::{Worker, WorkerEvent},
+    worker::{Giver, Worker, WorkerEvent},
 };

@@ -3,12 +3,12 @@
 use std::{
     collections::BTreeMap,
     os::fd::OwnedFd,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
 };
 
 use super::{
     keep::{Keep, Keeping, NoKeep},
-    record::Policy,
+    record::{Policy, Seat},
     restore,
     saved::{RestoreError, Saved},
     state::{Shared, State, lock},
@@ -36,9 +36,9 @@ impl Primary {
 
     /// The same, whose listeners and state `keep` holds for another to go on.
     pub fn with_keep(generation: u32, keep: Arc<dyn Keep>) -> Self {
-        let state = State::new(generation, Keeping(keep));
+        let state = |shared: &Weak<_>| Mutex::new(State::new(shared, generation, Keeping(keep)));
         Self {
-            state: Arc::new(Mutex::new(state)),
+            state: Arc::new_cyclic(state),
         }
     }
 
@@ -78,10 +78,7 @@ impl Primary {
     /// Connections that were accepted and that no worker has taken for certain yet.
     pub fn unsettled(&self) -> usize {
         let state = lock(&self.state);
-        let waiting = state
-            .listeners
-            .values()
-            .map(|listener| listener.waiting.len());
+        let waiting = state.listeners.values().map(|group| group.waiting.len());
         state.connections.len() + waiting.sum::<usize>()
     }
 
@@ -97,9 +94,14 @@ impl Primary {
     }
 
     /// Takes a worker on, whose process is to get its [`Worker::id`] as `NODE_UNIQUE_ID`.
-    pub fn add_worker(&self, channel: ChannelSender, policy: Policy) -> Worker {
-        let id = lock(&self.state).add_worker(channel, policy);
+    pub fn add_worker(&self, channel: ChannelSender, policy: Policy, seat: Seat) -> Worker {
+        let id = lock(&self.state).add_worker(channel, policy, seat);
         Worker::new(Arc::clone(&self.state), id)
+    }
+
+    /// The process of this number is gone for good: nothing is kept for another run of it.
+    pub fn forget_seat(&self, number: u32) {
+        lock(&self.state).forget_seat(number);
     }
 
     /// Lets apps listen on `socket` when they ask for the descriptor `number`. Any other number is refused: it would

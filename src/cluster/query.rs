@@ -1,7 +1,7 @@
 //! Answering `queryServer`: a worker's `listen`.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::BTreeSet,
     io,
     os::fd::{AsFd, OwnedFd},
     sync::{Arc, Mutex, Weak},
@@ -9,19 +9,20 @@ use std::{
 };
 
 use nix::errno::Errno;
-use tokio::io::Interest;
 
 use super::{
     accept,
     answer::{QueryAnswer, SocketName},
+    group::{Group, Listener, Socket},
     keep::KeepFuture,
     listener,
     record::{self, Binding, ListenerRecord, Policy, ServerRecord},
-    state::{Listener, Shared, Socket, State, WorkerEntry, lock},
+    slots,
+    state::{Shared, State, WorkerEntry, lock},
 };
 use crate::{
     channel::{ChannelError, HandleType, Query},
-    sys::{listen, watched},
+    sys::listen,
 };
 
 /// Servers that one worker may have.
@@ -50,12 +51,12 @@ pub(super) fn answer(shared: &Shared, worker: u32, seq: u64, query: Query) {
     }
     let result = state
         .check(worker, &key, &query)
-        .and_then(|()| state.join(shared, worker, seq, &key, query));
+        .and_then(|()| state.join(worker, seq, &key, query));
     match result {
-        Ok(is_new) => {
+        Ok(Joined { slot, is_new }) => {
             state.save();
             if is_new {
-                state.keep_listener(shared, &key);
+                state.keep_listener(shared, &key, slot);
             }
             state.tell_listener(worker, seq, &key);
             state.serve_waiting(&key);
@@ -64,15 +65,29 @@ pub(super) fn answer(shared: &Shared, worker: u32, seq: u64, query: Query) {
     }
 }
 
+/// The listener that a worker has become a member of.
+struct Joined {
+    /// The process whose own it is, if it is not everyone's.
+    slot: Option<u32>,
+    /// Whether it was opened for that.
+    is_new: bool,
+}
+
 /// The listener's socket has been kept: its workers may know of it. A keep that failed changes nothing: better a
 /// listener that will not outlive us than none.
-async fn kept(shared: Weak<Mutex<State>>, key: Arc<str>, name: String, keeping: KeepFuture) {
+async fn kept(
+    shared: Weak<Mutex<State>>,
+    (key, slot): (Arc<str>, Option<u32>),
+    name: String,
+    keeping: KeepFuture,
+) {
     let _ = keeping.await;
     let Some(shared) = shared.upgrade() else {
         return;
     };
     let mut state = lock(&shared);
-    let Some(listener) = state.listeners.get_mut(&key) else {
+    let group = state.listeners.get_mut(&key);
+    let Some(listener) = group.and_then(|group| group.parts.get_mut(&slot)) else {
         return;
     };
     if listener.record.name != name {
@@ -103,69 +118,163 @@ impl State {
         Ok(())
     }
 
-    /// Makes the worker a member of the listener, which is opened if it is new. Returns whether it is.
-    fn join(
-        &mut self,
-        shared: &Shared,
-        worker: u32,
-        seq: u64,
-        key: &Arc<str>,
-        query: Query,
-    ) -> io::Result<bool> {
-        let Some(entry) = self.workers.get_mut(&worker) else {
-            return Ok(false);
+    /// In kernel mode an address is one app's: another's worker would get connections that are meant for it.
+    fn check_owner(&self, worker: u32, key: &str, slot: Option<u32>) -> io::Result<()> {
+        let Some(group) = self.listeners.get(key) else {
+            return Ok(());
         };
-        let is_new = !self.listeners.contains_key(key);
+        if slot.is_none() && !group.is_spread() {
+            return Ok(());
+        }
+        let record = |id| {
+            let entry = self.workers.get(&id).map(|entry| &entry.record);
+            entry.or_else(|| self.absent.get(&id))
+        };
+        let own = record(worker);
+        let is_kin = |id| {
+            let other = record(id);
+            own.is_some_and(|own| other.is_some_and(|other| own.is_kin(other)))
+        };
+        if group.members().any(is_kin) {
+            return Ok(());
+        }
+        Err(Errno::EADDRINUSE.into())
+    }
+
+    /// Makes the worker a member of the listener, which is opened if it is new.
+    fn join(&mut self, worker: u32, seq: u64, key: &Arc<str>, query: Query) -> io::Result<Joined> {
+        let binding = Binding::of(&query);
+        let own = self.workers.get(&worker).map(|entry| &entry.record);
+        let (Some(slot), Some(policy)) = (
+            own.map(|record| record.slot(&binding)),
+            own.map(|record| record.policy),
+        ) else {
+            return Err(Errno::ESRCH.into());
+        };
+        self.check_owner(worker, key, slot)?;
+        let group = self.listeners.get(key);
+        let is_new = group.is_none_or(|group| !group.parts.contains_key(&slot));
         if is_new {
-            let lent = query.fd.and_then(|fd| self.lent.get(&fd));
-            let binding = Binding::of(&query);
-            let mode = binding.mode(entry.record.policy);
-            let socket = listener::open(&binding, mode, lent)?;
-            let socket =
-                serve(shared, key, mode, socket).inspect_err(|_| listener::close(&binding))?;
-            self.last_listener += 1;
-            let record = ListenerRecord {
-                name: format!("l{}", self.last_listener),
-                binding,
-                mode,
-                data: None,
-                members: BTreeSet::new(),
-                last: None,
-            };
-            self.listeners
-                .insert(Arc::clone(key), new_listener(record, socket, false));
+            self.open(key, slot, binding, policy, &query)?;
         }
-        let Some(listener) = self.listeners.get_mut(key) else {
-            return Ok(false);
-        };
-        if listener.record.data.is_none() {
-            listener.record.data = query.data;
-        }
-        listener.record.members.insert(worker);
         let server = ServerRecord {
             seq,
             ..ServerRecord::default()
         };
-        entry.record.keys.insert(key.to_string(), server);
-        Ok(is_new)
+        if let Some(entry) = self.workers.get_mut(&worker) {
+            entry.record.keys.insert(key.to_string(), server);
+        }
+        let is_alone = self.is_one_apps(worker, key);
+        let Some(group) = self.listeners.get_mut(key) else {
+            return Err(Errno::ESRCH.into());
+        };
+        let data = group.data().map(ToOwned::to_owned).or(query.data);
+        let Some(listener) = group.parts.get_mut(&slot) else {
+            return Err(Errno::ESRCH.into());
+        };
+        listener.record.data = data;
+        listener.record.members.insert(worker);
+        // An app that has come to want it otherwise gets it so, from its first new worker on.
+        if listener.record.mode.is_ours() && policy.is_ours() && is_alone {
+            listener.record.mode = policy;
+        }
+        if std::mem::take(&mut listener.record.closing) {
+            slots::steer(group);
+        }
+        Ok(Joined { slot, is_new })
+    }
+
+    /// Whether everybody who listens there is of the worker's app.
+    fn is_one_apps(&self, worker: u32, key: &str) -> bool {
+        let record = |id| self.workers.get(&id).map(|entry| &entry.record);
+        let (Some(own), Some(group)) = (record(worker), self.listeners.get(key)) else {
+            return false;
+        };
+        let mut others = group.members().filter_map(record);
+        others.all(|other| own.is_kin(other))
+    }
+
+    /// Opens a listener: beside those that there are under this key, or as the first.
+    fn open(
+        &mut self,
+        key: &Arc<str>,
+        slot: Option<u32>,
+        binding: Binding,
+        policy: Policy,
+        query: &Query,
+    ) -> io::Result<()> {
+        let mode = binding.mode(policy);
+        let place = match self.listeners.get_mut(key) {
+            Some(group) => Some(group.next_place()),
+            None => slot.map(|_| 0),
+        };
+        let socket = if let Some(first) = self.listeners.get(key).and_then(Group::any) {
+            listener::open_beside(&binding, first.socket.as_fd())?
+        } else {
+            let lent = query.fd.and_then(|fd| self.lent.get(&fd));
+            listener::open(&binding, mode, lent)?
+        };
+        self.last_listener += 1;
+        let record = ListenerRecord {
+            name: format!("l{}", self.last_listener),
+            binding,
+            mode,
+            data: None,
+            members: BTreeSet::new(),
+            last: None,
+            slot,
+            place,
+            closing: false,
+        };
+        let closed = record.binding.clone();
+        let served = self.serve(key, record, socket, false);
+        match self.listeners.get(key) {
+            // Those that are about to be closed must not get what is meant for the new one.
+            Some(group) if served.is_ok() && group.is_spread() => slots::steer(group),
+            Some(_) => {}
+            None => listener::close(&closed),
+        }
+        served
+    }
+
+    /// Sets a listener's socket to work.
+    pub(super) fn serve(
+        &mut self,
+        key: &Arc<str>,
+        record: ListenerRecord,
+        socket: OwnedFd,
+        kept: bool,
+    ) -> io::Result<()> {
+        let slot = record.slot;
+        let socket = match record.mode {
+            Policy::Kernel => Socket::Slot(Arc::new(socket), None),
+            Policy::Shared => Socket::Shared(Arc::new(socket)),
+            Policy::RoundRobin | Policy::LeastConnections => {
+                let runtime = self.runtime.as_ref().ok_or(Errno::ENOSYS)?;
+                Socket::Ours(accept::begin(runtime, &self.shared, (key, slot), socket)?)
+            }
+        };
+        let group = self.listeners.entry(Arc::clone(key)).or_default();
+        group
+            .parts
+            .insert(slot, Listener::new(record, socket, kept));
+        Ok(())
     }
 
     /// Has the listener's socket kept. Where that takes a while, a task waits for it.
-    pub(super) fn keep_listener(&mut self, shared: &Shared, key: &Arc<str>) {
-        let Some(listener) = self.listeners.get_mut(key) else {
+    pub(super) fn keep_listener(&mut self, shared: &Shared, key: &Arc<str>, slot: Option<u32>) {
+        let group = self.listeners.get_mut(key);
+        let Some(listener) = group.and_then(|group| group.parts.get_mut(&slot)) else {
             return;
         };
-        let socket = match &listener.socket {
-            Socket::RoundRobin { socket, .. } => socket.as_fd(),
-            Socket::Shared(socket) => socket.as_fd(),
-        };
         let name = listener.record.name.clone();
-        let mut keeping = self.keeping.0.listener(&name, socket);
+        let mut keeping = self.keeping.0.listener(&name, listener.socket.as_fd());
         let mut context = Context::from_waker(Waker::noop());
         if keeping.as_mut().poll(&mut context).is_ready() {
             listener.kept = true;
         } else {
-            tokio::spawn(kept(Arc::downgrade(shared), Arc::clone(key), name, keeping));
+            let place = (Arc::clone(key), slot);
+            tokio::spawn(kept(Arc::downgrade(shared), place, name, keeping));
         }
     }
 
@@ -176,7 +285,9 @@ impl State {
             .workers
             .get_mut(&worker)
             .and_then(|entry| entry.record.keys.get_mut(key));
-        let (Some(server), Some(listener)) = (server, self.listeners.get_mut(key)) else {
+        let group = self.listeners.get_mut(key);
+        let listener = group.and_then(|group| group.of_mut(worker));
+        let (Some(server), Some(listener)) = (server, listener) else {
             return;
         };
         if server.seq != seq {
@@ -192,10 +303,11 @@ impl State {
         }
     }
 
-    /// Tells the worker of its listener: with round robin its address, else the socket itself.
+    /// Tells the worker of its listener: if we accept its address, else the socket itself.
     fn send_listener(&self, worker: u32, ack: u64, key: &str) -> Result<(), ChannelError> {
-        let (Some(entry), Some(listener)) = (self.workers.get(&worker), self.listeners.get(key))
-        else {
+        let group = self.listeners.get(key);
+        let listener = group.and_then(|group| group.of(worker));
+        let (Some(entry), Some(listener)) = (self.workers.get(&worker), listener) else {
             return Ok(());
         };
         let mut answer = QueryAnswer {
@@ -205,11 +317,12 @@ impl State {
             ..QueryAnswer::default()
         };
         match &listener.socket {
-            Socket::RoundRobin { socket, .. } => {
-                answer.sockname = listen::local_address(socket.as_fd()).map(SocketName::from);
+            Socket::Ours(accepting) => {
+                let address = listen::local_address(accepting.socket.as_fd());
+                answer.sockname = address.map(SocketName::from);
                 entry.channel.send_internal(&answer.to_json())
             }
-            Socket::Shared(socket) => {
+            Socket::Shared(socket) | Socket::Slot(socket, _) => {
                 let kind = if listener.record.binding.address_type.is_udp() {
                     HandleType::Datagram
                 } else {
@@ -234,33 +347,5 @@ impl State {
             // Not taken only when the worker is gone, or never reads.
             let _ = entry.channel.send_internal(&answer.to_json());
         }
-    }
-}
-
-/// Sets a listener's socket to work.
-pub(super) fn serve(
-    shared: &Shared,
-    key: &Arc<str>,
-    mode: Policy,
-    socket: OwnedFd,
-) -> io::Result<Socket> {
-    Ok(match mode {
-        Policy::Shared => Socket::Shared(Arc::new(socket)),
-        Policy::RoundRobin => Socket::RoundRobin {
-            socket: watched::watch(socket, Interest::READABLE)?,
-            task: tokio::spawn(accept::run(Arc::downgrade(shared), Arc::clone(key))).abort_handle(),
-        },
-    })
-}
-
-/// A listener with nothing to do yet.
-pub(super) fn new_listener(record: ListenerRecord, socket: Socket, kept: bool) -> Listener {
-    Listener {
-        record,
-        socket,
-        kept,
-        unanswered: Vec::new(),
-        waiting: VecDeque::new(),
-        waker: None,
     }
 }

@@ -13,18 +13,44 @@ pub enum Policy {
     /// We accept them and give them out in turn: pm2's way.
     #[default]
     RoundRobin,
+    /// We accept them and give each to the worker that has the fewest open.
+    LeastConnections,
     /// Workers share the listening socket and accept for themselves (`NODE_CLUSTER_SCHED_POLICY=none`).
     Shared,
+    /// Each process has a listening socket of its own, over which the kernel spreads them.
+    Kernel,
 }
 
 impl Policy {
-    /// The policy that a value of `NODE_CLUSTER_SCHED_POLICY` asks for; as in Node, only `none` changes anything.
-    pub fn from_variable(value: Option<&str>) -> Self {
-        if value == Some("none") {
-            Self::Shared
-        } else {
-            Self::RoundRobin
+    /// The policy that the attribute `load_balancing` and the variable `NODE_CLUSTER_SCHED_POLICY` ask for. As in Node
+    /// only `none` changes anything, and only where the attribute leaves it to us.
+    pub fn asked(attribute: Option<&str>, variable: Option<&str>) -> Self {
+        match (attribute, variable) {
+            (Some("least-connections"), _) => Self::LeastConnections,
+            (Some("kernel"), _) => Self::Kernel,
+            (_, Some("none")) => Self::Shared,
+            _ => Self::RoundRobin,
         }
+    }
+
+    /// Whether we accept.
+    pub(super) fn is_ours(self) -> bool {
+        matches!(self, Self::RoundRobin | Self::LeastConnections)
+    }
+}
+
+/// Whose worker it is. A process keeps its seat over all its runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// The app's name.
+    pub app: String,
+    /// The process's number.
+    pub number: u32,
+}
+
+impl Seat {
+    fn is_unknown(&self) -> bool {
+        self.app.is_empty()
     }
 }
 
@@ -55,13 +81,19 @@ impl Binding {
         }
     }
 
-    /// How its connections are shared out when the worker's policy is `policy`: UDP has no connections to give.
+    /// How its connections are shared out when the worker's policy is `policy`: UDP has no connections to give, and the
+    /// kernel only spreads those of TCP sockets that are ours to bind.
     pub(super) fn mode(&self, policy: Policy) -> Policy {
-        if self.address_type.is_udp() {
-            Policy::Shared
-        } else {
-            policy
+        match policy {
+            _ if self.address_type.is_udp() => Policy::Shared,
+            Policy::Kernel if !self.may_be_several() => Policy::Shared,
+            policy => policy,
         }
+    }
+
+    fn may_be_several(&self) -> bool {
+        let is_tcp = matches!(self.address_type, AddressType::Tcp4 | AddressType::Tcp6);
+        cfg!(target_os = "linux") && is_tcp && self.fd.is_none()
     }
 }
 
@@ -97,6 +129,16 @@ pub(super) struct ListenerRecord {
     /// The worker that was given a connection last.
     #[serde(default)]
     pub(super) last: Option<u32>,
+    /// The process whose own it is, if it is not everyone's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) slot: Option<u32>,
+    /// Its place among the sockets of its address, in the order in which they began to listen; see
+    /// [`steer`](crate::sys::reuse_port::steer).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) place: Option<u32>,
+    /// It is about to be closed, and the others go on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) closing: bool,
 }
 
 /// A server of a worker.
@@ -116,6 +158,8 @@ pub(super) struct ServerRecord {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct WorkerRecord {
     pub(super) policy: Policy,
+    #[serde(default, skip_serializing_if = "Seat::is_unknown")]
+    pub(super) seat: Seat,
     /// The servers it has, by the keys of their listeners.
     pub(super) keys: BTreeMap<String, ServerRecord>,
     /// A server of it has listened.
@@ -130,6 +174,17 @@ pub(super) struct WorkerRecord {
 }
 
 impl WorkerRecord {
+    /// Whose socket it listens on at an address: its process's own, or everyone's.
+    pub(super) fn slot(&self, binding: &Binding) -> Option<u32> {
+        (binding.mode(self.policy) == Policy::Kernel).then_some(self.seat.number)
+    }
+
+    /// Whether it is of the same app, as far as that is known, or even of the same process.
+    pub(super) fn is_kin(&self, other: &Self) -> bool {
+        let (one, other) = (&self.seat, &other.seat);
+        one.is_unknown() || other.is_unknown() || one.app == other.app || one.number == other.number
+    }
+
     /// The keys of the listeners on which it is known to listen.
     pub(super) fn ready_keys(&self) -> BTreeSet<&str> {
         let ready = self.keys.iter().filter(|(_, server)| server.ready);
@@ -159,13 +214,64 @@ mod tests {
         query.address_type = AddressType::Udp6;
         query.index = 2;
         assert_eq!(key(&query), "null:80:udp6:null:2");
-        assert_eq!(Binding::of(&query).mode(Policy::RoundRobin), Policy::Shared);
     }
 
     #[test]
-    fn only_none_asks_for_the_shared_policy() {
-        assert_eq!(Policy::from_variable(Some("none")), Policy::Shared);
-        assert_eq!(Policy::from_variable(Some("rr")), Policy::RoundRobin);
-        assert_eq!(Policy::from_variable(None), Policy::RoundRobin);
+    fn the_policy_is_the_attributes_then_the_variables() {
+        use Policy::{Kernel, LeastConnections, RoundRobin, Shared};
+        let table = [
+            (None, None, RoundRobin),
+            (None, Some("rr"), RoundRobin),
+            (None, Some("none"), Shared),
+            (Some("round-robin"), None, RoundRobin),
+            (Some("round-robin"), Some("none"), Shared),
+            (Some("least-connections"), Some("none"), LeastConnections),
+            (Some("kernel"), Some("none"), Kernel),
+            (Some("whatever"), None, RoundRobin),
+        ];
+        for (attribute, variable, expected) in table {
+            let policy = Policy::asked(attribute, variable);
+            assert_eq!(policy, expected, "{attribute:?} {variable:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_kernel_spreads_only_tcp_connections() {
+        use Policy::{Kernel, LeastConnections, RoundRobin, Shared};
+        let table = [
+            (AddressType::Tcp4, None, Kernel, Kernel),
+            (AddressType::Tcp6, None, Kernel, Kernel),
+            (AddressType::Tcp4, Some(7), Kernel, Shared),
+            (AddressType::Pipe, None, Kernel, Shared),
+            (AddressType::Pipe, None, LeastConnections, LeastConnections),
+            (AddressType::Udp4, None, Kernel, Shared),
+            (AddressType::Udp6, None, RoundRobin, Shared),
+            (AddressType::Tcp4, None, Shared, Shared),
+        ];
+        for (address_type, fd, policy, expected) in table {
+            let binding = Binding {
+                address: None,
+                port: Some(80),
+                address_type,
+                fd,
+                flags: 0,
+                backlog: 0,
+                readable_all: false,
+                writable_all: false,
+            };
+            let case = format!("{address_type:?} {fd:?} {policy:?}");
+            assert_eq!(binding.mode(policy), expected, "{case}");
+            let worker = WorkerRecord {
+                policy,
+                seat: Seat {
+                    app: "a".to_owned(),
+                    number: 3,
+                },
+                ..WorkerRecord::default()
+            };
+            let slot = worker.slot(&binding);
+            assert_eq!(slot, (expected == Kernel).then_some(3), "{case}");
+        }
     }
 }

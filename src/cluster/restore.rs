@@ -2,16 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     sync::Arc,
 };
 
 use nix::errno::Errno;
 
 use super::{
-    listener, query,
+    group::Group,
+    listener,
     record::ListenerRecord,
-    saved::Saved,
+    saved::{Saved, key_of},
     state::{Shared, State, lock},
 };
 use crate::channel::{AddressType, ChannelSender};
@@ -22,48 +23,68 @@ pub(super) fn restore(shared: &Shared, saved: Saved, mut sockets: BTreeMap<Strin
     state.last_worker = saved.last_worker;
     state.last_listener = saved.last_listener;
     state.absent = saved.workers;
-    for (key, mut record) in saved.listeners {
-        record.members = members(&state, &key);
+    // Those that are kept first: others are opened beside them.
+    let (kept, lost): (Vec<_>, Vec<_>) = saved
+        .listeners
+        .into_iter()
+        .partition(|(_, record)| sockets.contains_key(&record.name));
+    for (name, mut record) in kept.into_iter().chain(lost) {
+        let key: Arc<str> = key_of(&name, record.slot).into();
+        record.members = members(&state, &key, &record);
         let kept = sockets.remove(&record.name);
         let is_kept = kept.is_some();
-        let Some(socket) = kept.or_else(|| open_again(&state, &record)) else {
+        let Some(socket) = kept.or_else(|| state.open_again(&key, &record)) else {
             continue;
         };
-        let key: Arc<str> = key.into();
+        let slot = record.slot;
         // Not served only if the system is short of everything: then it is as if it had not been kept.
-        if let Ok(socket) = query::serve(shared, &key, record.mode, socket) {
-            let listener = query::new_listener(record, socket, is_kept);
-            state.listeners.insert(Arc::clone(&key), listener);
-            if !is_kept {
-                state.keep_listener(shared, &key);
-            }
+        if state.serve(&key, record, socket, is_kept).is_ok() && !is_kept {
+            state.keep_listener(shared, &key, slot);
         }
     }
+    state.go_on_with_slots();
     for name in sockets.into_keys() {
         state.closed.push(name);
     }
     state.save();
 }
 
-fn members(state: &State, key: &str) -> BTreeSet<u32> {
-    let having = state
-        .absent
-        .iter()
-        .filter(|(_, record)| record.keys.contains_key(key));
+fn members(state: &State, key: &str, listener: &ListenerRecord) -> BTreeSet<u32> {
+    let having = state.absent.iter().filter(|(_, record)| {
+        record.keys.contains_key(key) && record.slot(&listener.binding) == listener.slot
+    });
     having.map(|(id, _)| *id).collect()
 }
 
-/// The other died before its socket was kept, so nobody was told of it: the address is free again.
-fn open_again(state: &State, record: &ListenerRecord) -> Option<OwnedFd> {
-    if record.members.is_empty() {
-        return None;
-    }
-    listener::close(&record.binding);
-    let lent = record.binding.fd.and_then(|fd| state.lent.get(&fd));
-    listener::open(&record.binding, record.mode, lent).ok()
-}
-
 impl State {
+    /// The other died before its socket was kept, so nobody was told of it: the address is free again, or it is opened
+    /// beside those that there are.
+    fn open_again(&self, key: &str, record: &ListenerRecord) -> Option<OwnedFd> {
+        if record.members.is_empty() {
+            return None;
+        }
+        if let Some(first) = self.listeners.get(key).and_then(Group::any) {
+            return listener::open_beside(&record.binding, first.socket.as_fd()).ok();
+        }
+        listener::close(&record.binding);
+        let lent = record.binding.fd.and_then(|fd| self.lent.get(&fd));
+        listener::open(&record.binding, record.mode, lent).ok()
+    }
+
+    /// Accepts where no worker does, and closes what was about to be closed.
+    fn go_on_with_slots(&mut self) {
+        let keys: Vec<Arc<str>> = self.listeners.keys().cloned().collect();
+        for key in keys {
+            self.review(&key);
+            let Some(group) = self.listeners.get(&key) else {
+                continue;
+            };
+            for part in group.parts.values().filter(|part| part.record.closing) {
+                self.close_later(&key, part.record.slot);
+            }
+        }
+    }
+
     /// A worker of the primary before goes on. Whatever may not have been answered is answered now.
     pub(super) fn resume_worker(&mut self, id: u32, channel: ChannelSender) -> bool {
         let Some(record) = self.absent.remove(&id) else {
@@ -120,10 +141,8 @@ impl State {
         };
         worker.record.listening = true;
         for (key, server) in &mut worker.record.keys {
-            let binding = self
-                .listeners
-                .get(&**key)
-                .map(|listener| &listener.record.binding);
+            let listener = self.listeners.get(&**key).and_then(Group::any);
+            let binding = listener.map(|listener| &listener.record.binding);
             server.ready |= binding.is_some_and(|binding| {
                 let any_port = matches!(binding.port, None | Some(..=0));
                 binding.address.as_deref() == address
@@ -131,6 +150,11 @@ impl State {
                     && (any_port || binding.port == port)
             });
         }
+        let keys: Vec<String> = worker.record.keys.keys().cloned().collect();
         self.save();
+        // From here on it accepts for itself, if it does.
+        for key in keys {
+            self.serve_waiting(&key);
+        }
     }
 }

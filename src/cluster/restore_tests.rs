@@ -19,7 +19,7 @@ use crate::channel::{AddressType, ClusterMessage};
 
 /// What is held, in this process.
 #[derive(Default)]
-struct Held(Mutex<Inner>);
+pub(super) struct Held(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -53,12 +53,12 @@ impl Keep for Held {
 }
 
 impl Held {
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         self.0.lock().unwrap().sockets.keys().cloned().collect()
     }
 
     /// A primary that goes on from here; the one before is frozen, as if it were dead.
-    fn restore(self: &Arc<Self>, before: &Primary, with_sockets: bool) -> Primary {
+    pub(super) fn restore(self: &Arc<Self>, before: &Primary, with_sockets: bool) -> Primary {
         before.freeze();
         let (state, sockets) = {
             let inner = self.0.lock().unwrap();
@@ -75,13 +75,13 @@ impl Held {
     }
 }
 
-fn kept() -> (Arc<Held>, Primary) {
+pub(super) fn kept() -> (Arc<Held>, Primary) {
     let held = Arc::new(Held::default());
     let primary = Primary::with_keep(0, Arc::clone(&held) as Arc<dyn Keep>);
     (held, primary)
 }
 
-fn listens(fake: &Fake) {
+pub(super) fn listens(fake: &Fake) {
     fake.worker.message(ClusterMessage::Listening {
         address: Some("127.0.0.1".to_owned()),
         port: Some(12_345),

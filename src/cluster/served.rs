@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    record::Policy,
-    state::{Connection, Listener, Socket, State},
+    group::Listener,
+    state::{Connection, State},
 };
 use crate::{
     channel::AddressType,
@@ -18,7 +18,7 @@ impl State {
     fn listeners_of(&self, worker: u32) -> impl Iterator<Item = &Listener> {
         let entry = self.workers.get(&worker);
         let keys = entry.into_iter().flat_map(|entry| entry.record.keys.keys());
-        keys.filter_map(|key| self.listeners.get(&**key))
+        keys.filter_map(move |key| self.listeners.get(&**key)?.of(worker))
             .filter(|listener| !listener.record.binding.address_type.is_udp())
     }
 
@@ -39,22 +39,30 @@ impl State {
         let found = self
             .listeners
             .iter()
-            .find(|(_, listener)| is_served(listener));
+            .find(|(_, group)| group.any().is_some_and(is_served));
         let Some(key) = found.map(|(key, _)| Arc::clone(key)) else {
             return;
         };
         self.give(Connection {
-            socket: Arc::new(socket),
-            key,
-            ticket: 0,
             refused_by: vec![worker],
+            ..Connection::new(&key, socket)
         });
+    }
+
+    /// Whether every server of the worker is another worker's too, one that is to stay.
+    pub(super) fn has_heirs(&self, worker: u32) -> bool {
+        let stays = |id: &u32| {
+            let entry = self.workers.get(id).filter(|_| *id != worker);
+            entry.is_some_and(|entry| !entry.record.retired && !entry.record.leaving)
+        };
+        self.listeners_of(worker)
+            .all(|listener| listener.record.members.iter().any(stays))
     }
 
     /// Whether the worker accepts connections itself on any of its listeners.
     pub(super) fn accepts_itself(&self, worker: u32) -> bool {
         self.listeners_of(worker)
-            .any(|listener| listener.record.mode == Policy::Shared)
+            .any(|listener| listener.record.is_theirs())
     }
 }
 
@@ -68,12 +76,9 @@ fn places<'l>(listeners: impl Iterator<Item = &'l Listener>) -> Vec<Served> {
     found
 }
 
-fn place(listener: &Listener) -> Option<Served> {
-    let socket = match &listener.socket {
-        Socket::RoundRobin { socket, .. } => socket.as_fd(),
-        Socket::Shared(socket) => socket.as_fd(),
-    };
-    if let Some(address) = listen::local_address(socket) {
+/// Where a listener listens.
+pub(super) fn place(listener: &Listener) -> Option<Served> {
+    if let Some(address) = listen::local_address(listener.socket.as_fd()) {
         return Some(Served::Port(address.port()));
     }
     let binding = &listener.record.binding;

@@ -3,17 +3,17 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     os::fd::OwnedFd,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Waker,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use tokio::{io::unix::AsyncFd, sync::Notify, task::AbortHandle};
+use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
     answer,
+    group::{Group, Listener},
     keep::Keeping,
     listener,
-    record::{ListenerRecord, Policy, WorkerRecord},
+    record::{Policy, Seat, WorkerRecord},
 };
 use crate::channel::ChannelSender;
 
@@ -27,8 +27,11 @@ pub(super) fn lock(shared: &Mutex<State>) -> MutexGuard<'_, State> {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
+    /// This state itself, for its tasks, and where they run.
+    pub(super) shared: Weak<Mutex<State>>,
+    pub(super) runtime: Option<Handle>,
     pub(super) workers: BTreeMap<u32, WorkerEntry>,
-    pub(super) listeners: HashMap<Arc<str>, Listener>,
+    pub(super) listeners: HashMap<Arc<str>, Group>,
     /// Connections that were given to a worker and not answered, by their numbers.
     pub(super) connections: HashMap<u64, Connection>,
     /// Sockets that apps may name by a descriptor's number.
@@ -56,45 +59,12 @@ pub(super) struct State {
 pub(super) struct WorkerEntry {
     pub(super) record: WorkerRecord,
     pub(super) channel: ChannelSender,
+    /// Its process, once that runs.
+    pub(super) pid: Option<i32>,
     /// The connections it has not answered, oldest first.
     pub(super) in_flight: VecDeque<u64>,
     /// Told when `in_flight` has become empty.
     pub(super) settled: Arc<Notify>,
-}
-
-/// A listener: what is known of it, and its socket.
-#[derive(Debug)]
-pub(super) struct Listener {
-    pub(super) record: ListenerRecord,
-    pub(super) socket: Socket,
-    /// Its socket outlives us; before that nobody is told of it, and nothing is accepted.
-    pub(super) kept: bool,
-    /// Queries to be answered when it is kept: worker and number.
-    pub(super) unanswered: Vec<(u32, u64)>,
-    /// Connections that came back, or that no worker could be given.
-    pub(super) waiting: VecDeque<Connection>,
-    /// Wakes the accepting task when a worker has become free.
-    pub(super) waker: Option<Waker>,
-}
-
-/// A listener's socket.
-#[derive(Debug)]
-pub(super) enum Socket {
-    /// We accept.
-    RoundRobin {
-        socket: AsyncFd<OwnedFd>,
-        task: AbortHandle,
-    },
-    /// The workers accept.
-    Shared(Arc<OwnedFd>),
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        if let Self::RoundRobin { task, .. } = self {
-            task.abort();
-        }
-    }
 }
 
 /// A connection on its way to a worker. Our copy stays open until a worker has it for certain.
@@ -111,8 +81,10 @@ pub(super) struct Connection {
 
 impl State {
     /// An empty state whose numbers no earlier state of a lower generation has used.
-    pub(super) fn new(generation: u32, keeping: Keeping) -> Self {
+    pub(super) fn new(shared: &Weak<Mutex<Self>>, generation: u32, keeping: Keeping) -> Self {
         Self {
+            shared: shared.clone(),
+            runtime: Handle::try_current().ok(),
             keeping,
             generation,
             next_seq: u64::from(generation) << 32,
@@ -127,10 +99,13 @@ impl State {
         seq
     }
 
-    pub(super) fn add_worker(&mut self, channel: ChannelSender, policy: Policy) -> u32 {
+    pub(super) fn add_worker(&mut self, channel: ChannelSender, policy: Policy, seat: Seat) -> u32 {
+        // The first may have been made before there was a runtime.
+        self.runtime = self.runtime.take().or_else(|| Handle::try_current().ok());
         self.last_worker += 1;
         let record = WorkerRecord {
             policy,
+            seat,
             ..WorkerRecord::default()
         };
         self.insert_worker(self.last_worker, record, channel);
@@ -142,6 +117,7 @@ impl State {
         let entry = WorkerEntry {
             record,
             channel,
+            pid: None,
             in_flight: VecDeque::new(),
             settled: Arc::new(Notify::new()),
         };
@@ -207,18 +183,23 @@ impl State {
         }
     }
 
-    /// Takes a worker from a listener, and ends the listener with its last one. To be saved afterwards.
+    /// Takes a worker from the listeners of a key, and ends them with its last one. To be saved afterwards.
     pub(super) fn leave_listener(&mut self, key: &str, id: u32) {
-        let Some(listener) = self.listeners.get_mut(key) else {
+        let Some(group) = self.listeners.get_mut(key) else {
             return;
         };
-        listener.record.members.remove(&id);
-        if listener.record.members.is_empty() {
-            listener::close(&listener.record.binding);
-            self.closed.push(std::mem::take(&mut listener.record.name));
-            self.listeners.remove(key);
-        } else {
-            self.serve_waiting(key);
+        if let Some(listener) = group.of_mut(id) {
+            listener.record.members.remove(&id);
+        }
+        if group.members().next().is_some() {
+            return self.serve_waiting(key);
+        }
+        if let Some(group) = self.listeners.remove(key) {
+            if let Some(any) = group.any() {
+                listener::close(&any.record.binding);
+            }
+            let parts = group.parts.into_values().inspect(Listener::stop);
+            self.closed.extend(parts.map(|part| part.record.name));
         }
     }
 }

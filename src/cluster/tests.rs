@@ -7,11 +7,13 @@ use std::{
 };
 
 use serde_json::{Value, json, value::RawValue};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 use crate::{
     channel::{
-        self, AddressType, ChannelReader, ChannelSender, ClusterMessage, HandlesLost, Query,
+        self, AddressType, ChannelEvent, ChannelReader, ChannelSender, ClusterMessage, HandlesLost,
+        Query,
     },
     sys::socket,
 };
@@ -20,17 +22,26 @@ pub(super) struct Fake {
     pub(super) worker: Worker,
     pub(super) end: OwnedFd,
     pub(super) sender: ChannelSender,
-    _reader: ChannelReader,
+    _reader: AbortOnDropHandle<()>,
 }
 
 impl Fake {
     pub(super) fn new(primary: &Primary, policy: Policy) -> Self {
+        Self::seated(primary, policy, "app", 0)
+    }
+
+    /// A worker of this app and process.
+    pub(super) fn seated(primary: &Primary, policy: Policy, app: &str, number: u32) -> Self {
         let (reader, sender, end) = channel::open().unwrap();
+        let seat = Seat {
+            app: app.to_owned(),
+            number,
+        };
         Self {
-            worker: primary.add_worker(sender.clone(), policy),
+            worker: primary.add_worker(sender.clone(), policy, seat),
             end,
             sender,
-            _reader: reader,
+            _reader: listen_to(reader),
         }
     }
 
@@ -44,7 +55,7 @@ impl Fake {
             worker,
             end,
             sender,
-            _reader: reader,
+            _reader: listen_to(reader),
         }
     }
 
@@ -57,7 +68,7 @@ impl Fake {
             worker: worker.expect("a known worker"),
             end: self.end,
             sender,
-            _reader: reader,
+            _reader: listen_to(reader),
         }
     }
 
@@ -121,6 +132,13 @@ impl Fake {
         self.worker
             .message(ClusterMessage::Accepted { ack, accepted });
     }
+}
+
+/// Takes what the worker acknowledges.
+fn listen_to(mut reader: ChannelReader) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        while !matches!(reader.next().await, ChannelEvent::Closed) {}
+    }))
 }
 
 pub(super) fn connect(answer: &Value) -> TcpStream {

@@ -20,6 +20,10 @@ impl Task {
         };
         let uptime = run.started.elapsed();
         launch::collect_last_words(&mut run).await;
+        if let Some(worker) = &run.worker {
+            // A child of it may hold its channel open.
+            worker.gone();
+        }
         self.record_exit(exit);
         self.around.tell_exception(&mut lock(&self.shared));
         let asked = matches!(self.phase, Phase::Stopping(_));
@@ -80,10 +84,7 @@ impl Task {
         let before = std::mem::replace(&mut self.phase, Phase::Resting);
         if let Phase::Launching { waiting, .. } = before {
             let record = lock(&self.shared);
-            let (name, log) = (
-                record.name().to_owned(),
-                record.text("pm_err_log_path").to_owned(),
-            );
+            let (name, log) = (record.name().to_owned(), record.text("pm_err_log_path"));
             drop(record);
             let how = describe(exit);
             answer(waiting, || {
@@ -154,7 +155,7 @@ impl Record {
         if named.is_empty() {
             "SIGINT".to_owned()
         } else {
-            named.to_owned()
+            named
         }
     }
 }

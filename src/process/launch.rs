@@ -33,7 +33,7 @@ use crate::{
         launch::{self as plan, Mode},
     },
     channel::{self, ChannelReader, ChannelSender, LongLine},
-    cluster::{Policy, Worker},
+    cluster::{Policy, Seat, Worker},
     slot::StateSlot,
     sys::{
         descriptor,
@@ -78,8 +78,7 @@ pub(super) async fn launch(
     let mode = Mode::of(env);
     let logs = open_logs(env)?;
     let (reader, sender, child_channel) = channel::open()?;
-    let worker = (mode == Mode::Cluster)
-        .then(|| Arc::new(around.primary.add_worker(sender.clone(), policy(env))));
+    let worker = (mode == Mode::Cluster).then(|| add_worker(name, env, sender.clone(), around));
     let (out, out_end) = descriptor::pipe()?;
     let (err, err_end) = descriptor::pipe()?;
     let (stdin, stdin_end) = input(mode)?;
@@ -242,6 +241,9 @@ impl Parts {
             words_out,
         );
         let Resumed { pid, handle, exit } = process;
+        if let Some(worker) = &self.worker {
+            worker.runs_as(pid);
+        }
         let live = Live {
             handle,
             channel: self.sender,
@@ -275,12 +277,20 @@ fn input(mode: Mode) -> io::Result<(Option<OwnedFd>, OwnedFd)> {
     Ok((Some(write_end), read_end))
 }
 
-/// Node's scheduling policy for a worker's connections, named by the app's environment as in Node.
-fn policy(env: &Pm2Env) -> Policy {
-    match env.get("NODE_CLUSTER_SCHED_POLICY").and_then(Value::as_str) {
-        Some("none") => Policy::Shared,
-        _ => Policy::RoundRobin,
-    }
+/// Takes the process on as a worker of the cluster, in the place that all its runs have.
+fn add_worker(
+    name: RunName,
+    env: &Pm2Env,
+    channel: ChannelSender,
+    around: &Surroundings,
+) -> Arc<Worker> {
+    let text = |key| env.get(key).and_then(Value::as_str);
+    let policy = Policy::asked(text("load_balancing"), text("NODE_CLUSTER_SCHED_POLICY"));
+    let seat = Seat {
+        app: text("name").unwrap_or_default().to_owned(),
+        number: name.pm_id,
+    };
+    Arc::new(around.primary.add_worker(channel, policy, seat))
 }
 
 fn program(

@@ -87,7 +87,10 @@ pub(super) fn first(way: &Way, now: i64) -> Stage {
             until: after(now, way.drain_timeout),
         }
     } else if way.leaves {
-        leaving(way, now)
+        // It ends what it serves only once it is told to, and has the same time for that.
+        Stage::Leaving {
+            until: after(now, way.drain_timeout),
+        }
     } else {
         stopping(way, now)
     }
@@ -191,7 +194,11 @@ mod tests {
             (way(), false, vec![draining, leaving, signalled, killed]),
             (way(), true, vec![draining, signalled, killed]),
             (no_agent, false, vec![draining, signalled, killed]),
-            (shared, false, vec![leaving, signalled, killed]),
+            (
+                shared,
+                false,
+                vec![Leaving { until: 70 }, signalled, killed],
+            ),
             (alone, false, vec![signalled, killed]),
             (message, false, vec![Asked { until: 16 }, killed]),
             (

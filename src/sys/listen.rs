@@ -21,12 +21,18 @@ pub struct BindOptions {
     /// Whether a UDP address may be shared with others that ask for it. TCP always may be taken again at once after
     /// its last use.
     pub reuse_udp: bool,
+    /// Whether a TCP address is taken beside other sockets that were bound so too: the system then spreads connections
+    /// over all that listen.
+    pub reuse_port: bool,
 }
 
 /// A TCP socket bound to `address`, not yet listening.
 pub fn bind_tcp(address: SocketAddr, options: BindOptions) -> io::Result<OwnedFd> {
     let socket = new_socket(family(address), SockType::Stream)?;
     setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    if options.reuse_port {
+        setsockopt(&socket, sockopt::ReusePort, &true)?;
+    }
     bind_internet(socket, address, options)
 }
 

@@ -3,7 +3,9 @@
 pub mod allocator;
 pub mod connections;
 pub mod descriptor;
+pub mod established;
 pub mod listen;
+pub mod local_time;
 pub mod machine;
 pub mod memory;
 pub mod memory_file;
@@ -11,6 +13,7 @@ pub mod peer;
 pub mod pidfd;
 pub mod pipe;
 pub mod proc;
+pub mod reuse_port;
 pub mod seqpacket;
 pub mod shared_memory;
 pub mod signals;

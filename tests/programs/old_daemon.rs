@@ -18,7 +18,7 @@ use std::{
 
 use rpm2::{
     channel::{self, ChannelEvent, ChannelReader, ChannelSender},
-    cluster::{Keep, KeepFuture, Policy, Primary, Worker},
+    cluster::{Keep, KeepFuture, Policy, Primary, Seat, Worker},
     slot::StateSlot,
 };
 use serde_json::{Value, json};
@@ -69,11 +69,12 @@ fn main() {
             };
             if let Some(fd) = fds.into_iter().next() {
                 let (reader, sender) = channel::resume(fd).unwrap();
-                let policy = Policy::from_variable(command["policy"].as_str());
+                let policy: Policy = serde_json::from_value(command["policy"].clone()).unwrap();
+                let seat: Seat = serde_json::from_value(command["seat"].clone()).unwrap();
                 let worker = command["worker"]
                     .as_bool()
                     .unwrap()
-                    .then(|| Arc::new(primary.add_worker(sender.clone(), policy)));
+                    .then(|| Arc::new(primary.add_worker(sender.clone(), policy, seat)));
                 let id = worker.as_ref().map_or(0, |worker| u64::from(worker.id()));
                 tokio::spawn(read(reader, worker.clone(), id, Arc::clone(&link)));
                 workers.insert(id, (worker, sender));

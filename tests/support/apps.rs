@@ -21,7 +21,7 @@ use nix::{
 };
 use rpm2::{
     channel::{self, ChannelEvent, ChannelReader, ChannelSender},
-    cluster::{Policy, Primary, Worker, WorkerEvent},
+    cluster::{Policy, Primary, Seat, Worker, WorkerEvent},
     sys::{
         descriptor,
         spawn::{Program, spawn},
@@ -102,6 +102,8 @@ pub(crate) struct Start<'a> {
     pub(crate) variables: &'a [(&'a str, &'a str)],
     /// The policy, if it is a worker.
     pub(crate) policy: Policy,
+    /// Whose worker it is then.
+    pub(crate) seat: Seat,
 }
 
 impl<'a> Start<'a> {
@@ -112,7 +114,17 @@ impl<'a> Start<'a> {
             fixture,
             variables: &[],
             policy: Policy::RoundRobin,
+            seat: Seat::default(),
         }
+    }
+
+    /// As the process of this number of the app `name`.
+    pub(crate) fn seated(mut self, name: &str, number: u32) -> Self {
+        self.seat = Seat {
+            app: name.to_owned(),
+            number,
+        };
+        self
     }
 
     /// With these environment variables.
@@ -137,8 +149,9 @@ impl<'a> Start<'a> {
     /// Starts it as a worker.
     pub(crate) fn worker(&self, primary: &Primary) -> App {
         let (reader, sender, childs) = channel::open().unwrap();
-        let worker = primary.add_worker(sender.clone(), self.policy);
+        let worker = primary.add_worker(sender.clone(), self.policy, self.seat.clone());
         let (pid, output) = self.spawn(childs, Some(worker.id()));
+        worker.runs_as(pid);
         App::new(pid, reader, sender, Some(Arc::new(worker)), output)
     }
 

@@ -12,7 +12,7 @@ use std::{
 
 use rpm2::{
     channel,
-    cluster::{NoKeep, Policy, Primary},
+    cluster::{NoKeep, Primary},
     slot::StateSlot,
     sys::socket,
 };
@@ -82,8 +82,8 @@ impl OldDaemon {
     /// Starts an app under it.
     pub(crate) fn ward(&mut self, start: &Start<'_>, worker: bool) -> Ward {
         let (channel, childs) = socket::stream_pair().unwrap();
-        let none = (start.policy == Policy::Shared).then_some("none");
-        let command = json!({ "worker": worker, "policy": none });
+        let Start { policy, seat, .. } = start;
+        let command = json!({ "worker": worker, "policy": policy, "seat": seat });
         self.link.say(&command, Some(channel.as_fd()));
         let id = loop {
             let heard = self.hear().expect("the old daemon lives");

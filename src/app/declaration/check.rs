@@ -5,6 +5,7 @@ use serde_json::{Number, Value};
 use super::DeclarationError;
 use crate::app::{
     cron,
+    nearest::nearest,
     schema::{Attribute, Form, Kind},
     text::split_arguments,
     value::{leading_integer, number_in, type_name},
@@ -101,6 +102,14 @@ fn formed(attribute: &Attribute, value: Value) -> Result<Value, DeclarationError
             let units = [("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)];
             in_units(text, &units).map(Value::Number).ok_or_else(|| {
                 wrong("it should be a NUMBER - byte, \"[NUMBER]G\"(Gigabyte), \"[NUMBER]M\"(Megabyte) or \"[NUMBER]K\"(Kilobyte)")
+            })
+        }
+        (Form::OneOf(known), Value::String(text)) if !known.contains(&text.as_str()) => {
+            Err(DeclarationError::Choice {
+                name: attribute.name,
+                known,
+                found: text.clone(),
+                nearest: nearest(text, known.iter().copied()),
             })
         }
         (Form::Words, Value::String(text)) => Ok(split_arguments(text).into()),

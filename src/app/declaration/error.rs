@@ -23,6 +23,18 @@ pub enum DeclarationError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A text is none of those that the attribute takes.
+    #[error("Verify \"{name}\" with regex failed, it should be {}, but now is \"{found}\"{}", listed(known), meant(*nearest))]
+    Choice {
+        /// The attribute.
+        name: &'static str,
+        /// The texts it takes.
+        known: &'static [&'static str],
+        /// The text it has.
+        found: String,
+        /// The known one that it resembles.
+        nearest: Option<&'static str>,
+    },
     /// A number is too small.
     #[error("The minimum of \"{name}\" is {least}, but now is {found}")]
     Minimum {
@@ -36,6 +48,21 @@ pub enum DeclarationError {
     /// A cron pattern makes no sense.
     #[error("Cron pattern error: {0}")]
     Cron(String),
+}
+
+/// `"a", "b" or "c"`.
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    match quoted.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| {
+        format!(", did you mean \"{nearest}\"?")
+    })
 }
 
 /// Everything that is wrong with one declared app, joined with `,` as pm2 joins it.

@@ -34,6 +34,10 @@ fn names_are_resolved_and_the_canonical_one_wins() {
             json!({"cron": "* * * * *"}),
             json!({"cron_restart": "* * * * *"}),
         ),
+        (
+            json!({"loadBalancing": "least-connections"}),
+            json!({"load_balancing": "least-connections"}),
+        ),
         (json!({"user": "daemon"}), json!({"uid": "daemon"})),
         (json!({"combine_logs": false}), json!({"merge_logs": false})),
     ];
@@ -67,6 +71,7 @@ fn values_become_what_the_daemon_reads() {
         ("instances", json!(-1), json!(-1)),
         ("exec_mode", json!("cluster"), json!("cluster_mode")),
         ("exec_mode", json!("fork_mode"), json!("fork_mode")),
+        ("load_balancing", json!("kernel"), json!("kernel")),
         ("args", json!("a 'b c'"), json!(["a", "b c"])),
         ("args", json!(["a", 1]), json!(["a", 1])),
         ("ignore_watch", json!("a b"), json!(["a", "b"])),
@@ -151,6 +156,18 @@ fn mistakes_are_told_in_pm2s_words() {
         (json!({"max_memory_restart": "5k"}), MEMORY),
         (json!({"exec_mode": "x"}), MODE),
         (
+            json!({"load_balancing": "kernal"}),
+            "Verify \"load_balancing\" with regex failed, it should be \"round-robin\", \"least-connections\" or \"kernel\", but now is \"kernal\", did you mean \"kernel\"?",
+        ),
+        (
+            json!({"loadBalancing": "random"}),
+            "Verify \"load_balancing\" with regex failed, it should be \"round-robin\", \"least-connections\" or \"kernel\", but now is \"random\"",
+        ),
+        (
+            json!({"load_balancing": 2}),
+            "Expect \"load_balancing\" to be a typeof [object String], but now is [object Number]",
+        ),
+        (
             json!({"instances": true}),
             "Expect \"instances\" to be a typeof [object Number], but now is [object Boolean]",
         ),
@@ -228,7 +245,9 @@ fn every_attribute_checks_its_type() {
                     assert_eq!(name, attribute.name);
                 }
                 Err(DeclarationError::Cron(_)) => assert!(sample.as_str().is_none()),
-                Err(DeclarationError::Form { .. }) => assert!(sample.is_string()),
+                Err(DeclarationError::Form { .. } | DeclarationError::Choice { .. }) => {
+                    assert!(sample.is_string());
+                }
                 Err(DeclarationError::Minimum { .. }) => panic!("{sample} is large enough"),
                 Ok(_) => assert!(
                     takes || attribute.form == Form::Count,
