@@ -14,6 +14,7 @@ pub mod peer;
 pub mod pidfd;
 pub mod pipe;
 pub mod proc;
+pub mod random;
 pub mod reuse_port;
 pub mod seqpacket;
 pub mod shared_memory;

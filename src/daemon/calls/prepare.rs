@@ -12,6 +12,7 @@ use crate::{
     process::{Pm2Env, Process, ProcessError, key},
     protocol::{PM2_VERSION, json::Json},
     slot::StateSlot,
+    sys::random,
 };
 
 /// Processes that one call may add.
@@ -47,7 +48,7 @@ pub(super) async fn answer(daemon: &Daemon, env: Value) -> CallResult {
     identify(&mut env);
     let (count, numbered) = match env.get("instances") {
         None | Some(Value::Null) => (1, Numbered::No),
-        Some(instances) => (instance_count(instances, cores()), Numbered::Yes),
+        Some(instances) => (instance_count(instances, cores), Numbered::Yes),
     };
     let listed_only = env.get("status").and_then(Value::as_str) == Some("stopped")
         || env.get("autostart") == Some(&Value::Bool(false));
@@ -101,11 +102,8 @@ fn identify(env: &mut Pm2Env) {
 /// A random UUID (version 4).
 fn unique_id() -> String {
     let mut bytes = [0_u8; 16];
-    // Ids only have to differ: without /dev/urandom (a broken chroot) the time has to do.
-    if std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes))
-        .is_err()
-    {
+    // Ids only have to differ: else the time has to do.
+    if !random::fill(&mut bytes) {
         bytes = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
     }
     bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -144,7 +142,7 @@ fn cores() -> i64 {
 }
 
 /// How many processes `instances` asks for: text and 0 mean one a core, a negative number so many fewer, at least one.
-fn instance_count(instances: &Value, cores: i64) -> i64 {
+fn instance_count(instances: &Value, cores: impl FnOnce() -> i64) -> i64 {
     let wanted = match instances {
         Value::Number(number) => number.as_i64().unwrap_or(0),
         Value::String(text) => text.trim().parse().unwrap_or(0),
@@ -153,7 +151,7 @@ fn instance_count(instances: &Value, cores: i64) -> i64 {
     if wanted > 0 {
         wanted.min(INSTANCES_LIMIT)
     } else {
-        (cores + wanted).max(1)
+        (cores() + wanted).max(1)
     }
 }
 
@@ -336,7 +334,7 @@ mod tests {
             (json!(1_000_000_000), INSTANCES_LIMIT),
         ];
         for (instances, expected) in table {
-            assert_eq!(instance_count(&instances, 4), expected, "{instances}");
+            assert_eq!(instance_count(&instances, || 4), expected, "{instances}");
         }
     }
 

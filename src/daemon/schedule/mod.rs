@@ -77,7 +77,9 @@ impl Daemon {
             (id, change)
         };
         self.say_change(id, &change);
-        self.follow_schedules();
+        if change != Change::Nothing {
+            self.follow_schedules();
+        }
     }
 
     /// The process of this number is gone.

@@ -1,5 +1,6 @@
 //! Apps declared by an object, an array or a file.
 
+use futures_util::{StreamExt, stream::FuturesOrdered};
 use serde_json::{Map, Value};
 
 use super::{Options, Session, VerbResult, declared_options, prepare};
@@ -70,31 +71,77 @@ async fn start_all(
     if !new.is_empty() {
         session.progress(&Progress::NotRunning(new));
     }
-    let mut messages = Vec::new();
-    let mut results = Vec::new();
+    let mut outcome = Outcome::default();
+    let mut under_way = FuturesOrdered::new();
     for (name, declaration) in &batch.apps {
         let ids: Vec<u32> = listed
             .iter()
             .filter(|process| process.name == *name)
             .map(|process| process.pm_id)
             .collect();
-        let started = if ids.is_empty() {
-            start_new(session, name, declaration, &how).await
+        // The numbers of the processes follow the order of the apps: the daemon gives them in the order of the calls, but
+        // one by one if an app has several.
+        let is_simple = ids.is_empty() && is_single(declaration);
+        let most = if is_simple { ABREAST - 1 } else { 0 };
+        while under_way.len() > most
+            && let Some(started) = under_way.next().await
+        {
+            outcome.add(started)?;
+        }
+        if is_simple {
+            under_way.push_back(start_new(session, name, declaration, &how));
+        } else if ids.is_empty() {
+            outcome.add(start_new(session, name, declaration, &how).await)?;
         } else {
-            change(session, declaration, &how, (&ids, &listed), for_listed).await
-        };
-        match started {
-            Ok(children) => results.extend(children),
-            // Without a daemon the rest cannot be started either.
-            Err(error) if error.is_fatal() => return Err(error),
-            Err(error) => messages.push(error.to_string()),
+            let changed = change(session, declaration, &how, (&ids, &listed), for_listed);
+            outcome.add(changed.await)?;
         }
     }
-    let result = Some(raw(&results));
-    if messages.is_empty() {
-        Ok(result)
-    } else {
-        Err(ClientError::Several { messages, result })
+    while let Some(started) = under_way.next().await {
+        outcome.add(started)?;
+    }
+    outcome.result()
+}
+
+/// So many apps are started at a time: while one is being started the next ones are prepared.
+const ABREAST: usize = 8;
+
+/// Whether a declaration asks for one process.
+fn is_single(declaration: &app::Declaration) -> bool {
+    match declaration.get("instances") {
+        None | Some(Value::Null) => true,
+        Some(Value::Number(number)) => number.as_i64() == Some(1),
+        Some(Value::String(text)) => text.trim() == "1",
+        Some(_) => false,
+    }
+}
+
+/// What came of the apps so far.
+#[derive(Default)]
+struct Outcome {
+    results: Vec<Value>,
+    messages: Vec<String>,
+}
+
+impl Outcome {
+    fn add(&mut self, started: Result<Vec<Value>, ClientError>) -> Result<(), ClientError> {
+        match started {
+            Ok(children) => self.results.extend(children),
+            // Without a daemon the rest cannot be started either.
+            Err(error) if error.is_fatal() => return Err(error),
+            Err(error) => self.messages.push(error.to_string()),
+        }
+        Ok(())
+    }
+
+    fn result(self) -> VerbResult {
+        let Self { results, messages } = self;
+        let result = Some(raw(&results));
+        if messages.is_empty() {
+            Ok(result)
+        } else {
+            Err(ClientError::Several { messages, result })
+        }
     }
 }
 
