@@ -33,20 +33,35 @@ for (const node of nodes()) {
       assert.match(stack, /^RangeError: two/)
     })
 
-    test('rejections, what is no error, and errors of Node itself', async () => {
+    test('rejections that end the app, what is no error, and errors of Node itself', async () => {
+      const flags = ['--unhandled-rejections=throw']
       for (const [way, message, name, callsite] of [
         ['rejection', 'rejected', 'Error', `${source('throws.js')}:7`],
         ['text', 'Non-error value: "only text"', 'Error', undefined],
         ['nothing', 'Non-error value: undefined', 'Error', undefined],
         ['system', "ENOENT: no such file or directory, open '/nonexistent'", 'Error', undefined],
       ]) {
-        const [data, ...more] = last(await runApp(node, 'throws.js', { args: [way] }))
+        const [data, ...more] = last(await runApp(node, 'throws.js', { args: [way], flags }))
         assert.deepStrictEqual([data.message, data.name, data.callsite, more], [message, name, callsite, []], way)
         assert.ok(data.stack.startsWith(`Error: ${message}`), data.stack)
       }
       // Node makes an error of it before anybody else sees it.
-      const [{ name, message }] = last(await runApp(node, 'throws.js', { args: ['object'] }))
+      const [{ name, message }] = last(await runApp(node, 'throws.js', { args: ['object'], flags }))
       assert.deepStrictEqual([name, message.includes('#<Object>')], ['UnhandledPromiseRejection', true])
+    })
+
+    test('a rejection that nobody listens for is told and printed, and the app lives on', async () => {
+      for (const [mode, way, printed] of [
+        ['fork', 'rejection', /^Error: rejected\n {4}at .*throws\.js:7/],
+        ['fork', 'object', /^\{ some: 'object' \}\n$/],
+        ['cluster', 'rejection', /^\nYou have triggered an unhandledRejection, [^\n]*:\nError: rejected\n {4}at /],
+      ]) {
+        const app = await runApp(node, 'throws.js', { args: [way], mode })
+        assert.match(app.stderr, printed)
+        assert.deepStrictEqual([app.code, app.signal, last(app)], [0, null, []], 'it ends for it has nothing left to do')
+        const told = app.messages.filter(({ type }) => type === 'process:exception').map(({ data }) => data.message)
+        assert.deepStrictEqual(told, [way === 'object' ? 'Non-error value: {"some":"object"}' : 'rejected'])
+      }
     })
 
     test('a syntax error', async () => {

@@ -33,9 +33,13 @@ const cases = [
   ['frozen intrinsics', 'probe.js', { flags: ['--frozen-intrinsics', '--no-warnings'] }],
   ['a flag that Node does not have', 'probe.js', { flags: ['--no-such-flag'] }],
   ['a syntax error', 'broken.js', {}],
-  ...['exception', 'later', 'rejection', 'text', 'nothing', 'object', 'missing', 'system', 'domain'].map((way) => {
+  ...['exception', 'later', 'text', 'nothing', 'missing', 'system', 'domain'].map((way) => {
     return [`an end by ${way}`, 'throws.js', { args: [way] }]
   }),
+  ...['rejection', 'object'].map((way) => {
+    return [`an end by ${way}`, 'throws.js', { args: [way], flags: ['--unhandled-rejections=throw'] }]
+  }),
+  ['a rejection, strictly', 'throws.js', { args: ['rejection'], env: { NODE_OPTIONS: '--unhandled-rejections=strict' } }],
   ...['code', 'exit', 'signal', 'end'].map((way) => [`an end by ${way}`, 'throws.js', { args: [way] }]),
   ['rejections that only warn', 'throws.js', { args: ['rejection'], flags: ['--unhandled-rejections=warn'] }],
 ]

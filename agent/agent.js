@@ -228,12 +228,30 @@ function watchHttp() {
 // Exceptions, as pm2 tells them: of a cluster app with what the error has besides, of others with where it comes from.
 
 function watchExceptions() {
-  // A rejection that nobody listens for comes as an exception.
   process.on('uncaughtExceptionMonitor', (error) => {
     const handled = process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback()
     attempt(tell, error, handled)
   })
-  alongside('unhandledRejection', (error) => attempt(tell, error, true))
+  watchRejections()
+}
+
+/** As under pm2, a rejection that nobody listens for is printed and does not end the app. Who says by flag what is to be
+ * done about rejections gets that: one that ends the app comes as an exception then. */
+function watchRejections() {
+  const isUpToNode = process.execArgv.concat(env.NODE_OPTIONS || '').join(' ').indexOf('--unhandled-rejections') >= 0
+  const told = (error) => attempt(tell, error, true)
+  if (isUpToNode) return alongside('unhandledRejection', told)
+  process.on('unhandledRejection', (error) => {
+    told(error)
+    if (process.listenerCount('unhandledRejection') === 1) attempt(printRejection, error)
+  })
+}
+
+function printRejection(value) {
+  const text = value instanceof Error && value.stack ? value.stack : value
+  const head = '\nYou have triggered an unhandledRejection, you may have forgotten to catch a Promise rejection:\n'
+  if (isCluster) process.stderr.write(head)
+  console.error(text)
 }
 
 /** Of one that ends the app the daemon speaks after it has read what Node prints about it. */

@@ -1,6 +1,6 @@
 //! What becomes of the connections of a process that is reloaded.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use serde_json::json;
 
@@ -58,6 +58,63 @@ async fn an_idle_kept_connection_goes_on_with_the_new_process() {
             assert_eq!(kept.get().unwrap(), new.to_string());
         }
     }
+}
+
+#[tokio::test]
+async fn without_an_agent_clients_that_never_pause_go_on_with_the_new_process() {
+    let script = server("process.pid")
+        .replace("r.end(", "setTimeout(() => r.end(")
+        .replace("))).listen", ")), 3)).listen")
+        + "process.on('SIGINT', () => process.send({ type: 'handled', data: true }, () => process.exit()))\n";
+    for node in nodes() {
+        let home = TestHome::new();
+        let client = home.session();
+        let more = json!({ "interpreter": node.to_str().unwrap(), "instances": 2, "pmx": false });
+        let port = start_web(&home, &client, &script, more).await;
+        let visitors = Visitors::that_stay(port);
+        let mut bus = client.bus().await;
+        for _ in 0..3 {
+            let before = [pid_of(&client, 0).await, pid_of(&client, 1).await];
+            client.ok("reload", json!(["web"])).await;
+            for old in before {
+                gone(old).await;
+                // Its own handler of the signal has run.
+                event(&mut bus, "handled").await;
+            }
+        }
+        let (answered, failed) = visitors.leave();
+        assert!(answered > 0 && failed == 0, "{failed} of {answered}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_the_old_processs_to_its_end() {
+    let home = TestHome::new();
+    let client = home.session();
+    let script = "require('net').createServer((s) => s.on('data', (d) => s.write(`${process.pid} ${d}`))).listen(0, function () { process.send({ type: 'port', data: this.address().port }) })\n";
+    let port = start_web(&home, &client, script, json!({ "pmx": false })).await;
+    let mut visitor = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let patience = Some(std::time::Duration::from_secs(20));
+    visitor.set_read_timeout(patience).unwrap();
+    let mut say = |word: &str| {
+        visitor.write_all(word.as_bytes()).unwrap();
+        let mut buffer = [0; 100];
+        let length = visitor.read(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    let old = pid_of(&client, 0).await;
+    assert_eq!(say("hello"), format!("{old} hello"));
+    let session = home.session();
+    let reload = tokio::spawn(async move { session.ok("reload", json!([0])).await });
+    client
+        .until("the new one is up", 0, |process| process["pid"] != old)
+        .await;
+    for count in 0..50 {
+        assert_eq!(say(&count.to_string()), format!("{old} {count}"));
+    }
+    drop(visitor);
+    reload.await.unwrap();
+    gone(old).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{
     apps::{eventually, nodes, soon},
     homes::{Client, TestHome, event, gone},
-    web::{answer, ask, get, server},
+    web::{Kept, answer, ask, get, server},
 };
 
 /// Starts a clustered server and returns its port.
@@ -45,15 +45,35 @@ pub(crate) struct Visitors {
 
 impl Visitors {
     pub(crate) fn of(port: u16) -> Self {
+        Self::who(move || {
+            move || std::panic::catch_unwind(|| get(port)).is_ok_and(|body| !body.is_empty())
+        })
+    }
+
+    /// The same on connections that they keep, and without a pause.
+    pub(crate) fn that_stay(port: u16) -> Self {
+        Self::who(move || {
+            let mut kept = Kept::to(port);
+            move || {
+                let is_answered = kept.get().is_ok_and(|body| !body.is_empty());
+                if !is_answered {
+                    kept = Kept::to(port);
+                }
+                is_answered
+            }
+        })
+    }
+
+    fn who<V: FnMut() -> bool>(arrive: impl Fn() -> V + Copy + Send + 'static) -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let failed = Arc::new(AtomicUsize::new(0));
         let visit = || {
             let (stopped, answered, failed) = (stopped.clone(), answered.clone(), failed.clone());
             std::thread::spawn(move || {
+                let mut is_answered = arrive();
                 while !stopped.load(Ordering::Relaxed) {
-                    let body = std::panic::catch_unwind(|| get(port));
-                    let is_answered = body.is_ok_and(|body| !body.is_empty());
+                    let is_answered = is_answered();
                     let count = if is_answered { &answered } else { &failed };
                     count.fetch_add(1, Ordering::Relaxed);
                 }

@@ -47,6 +47,20 @@ fn what_failed_and_why_comes_back_and_keeps_nothing() {
 }
 
 #[test]
+fn a_descriptor_of_an_app_is_copied_and_of_no_other_process() {
+    let (kept, mut daemon) = Kept::started();
+    let pid = daemon.spawn("p0", "exec sleep 300 9</etc/passwd", &[]);
+    wait_until("the copy", || {
+        let answer = daemon.ask("copy", json!({ "pid": pid, "number": 9 }));
+        answer["is"] == "/etc/passwd"
+    });
+    let missing = daemon.ask("copy", json!({ "pid": pid, "number": 99 }));
+    assert_eq!(missing["errno"], nix::libc::EBADF);
+    let stranger = json!({ "pid": kept.keeper_pid(), "number": 0 });
+    assert_eq!(daemon.ask("copy", stranger)["errno"], nix::libc::ESRCH);
+}
+
+#[test]
 fn the_next_daemon_is_handed_everything() {
     let (kept, mut daemon) = Kept::started();
     let keeper = kept.keeper_pid();

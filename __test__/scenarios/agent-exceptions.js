@@ -2,6 +2,7 @@ exports.title = 'exceptions and rejections are told on the bus, and stack traces
 
 exports.expected = {
   'fork exception: order': ['log:err', 'process:exception', 'exit'],
+  'fork rejection: status': 'online',
   'fork handled: order': ['process:exception', 'handled'],
 }
 
@@ -29,12 +30,16 @@ exports.run = async ({ ok, record, fixture, listen, eventually }) => {
       const [, data, process] = told()
       if (WAY === 'text') record('fork text', [data.message, data.name, data.context, process])
       else record(`${exec_mode} ${WAY}`, [brief(data), process])
-      // pm2 lets an app live after a rejection, ours ends as without us. What an app prints of a rejection, and in how
-      // many pieces, is no matter here.
       if (WAY === 'exception') {
         await eventually(ended, `${exec_mode}: the end`)
         const events = seen.map(([event]) => event)
         record(`${exec_mode} ${WAY}: order`, events.filter((event, index) => event !== events[index - 1]).slice(0, 3))
+      }
+      if (WAY === 'rejection') {
+        const printed = () => seen.filter(([event]) => event === 'log:err').map((event) => event[1]).join('')
+        await eventually(() => printed().includes('rejected'), `${exec_mode}: the rejection in the log`)
+        record(`${exec_mode} ${WAY}: printed`, printed().split('\n    at ')[0])
+        record(`${exec_mode} ${WAY}: status`, (await ok('describe', 'app'))[0].pm2_env.status)
       }
       if (WAY === 'handled') {
         await eventually(() => seen.some(([event]) => event === 'handled'), `${exec_mode}: the app's own handler`)

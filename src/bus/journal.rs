@@ -9,10 +9,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::Bus;
+use crate::sys::local_time;
 
 /// A cheap handle.
 #[derive(Clone)]
@@ -57,7 +58,7 @@ impl Journal {
     }
 
     fn write(&self, kind: &str, line: &str) {
-        let time = Zoned::now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        let time = local_time::now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
         if let Some(file) = &mut *self
             .inner
             .file

@@ -128,7 +128,8 @@ impl Context {
 
     /// Prints the list of every process.
     pub(super) async fn print_list(&self) -> Result<(), CommandError> {
-        let processes = self.processes().await?;
+        let raw = self.session.call("getMonitorData", &["{}"]).await?;
+        let processes = listed::read_briefly(raw.as_deref()).map_err(CommandError::Answer)?;
         let text = listed::render(processes, &self.out);
         if !text.is_empty() {
             self.out.lines(&text);

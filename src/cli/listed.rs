@@ -1,5 +1,7 @@
 //! The daemon's processes as lists show them.
 
+mod brief;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
@@ -9,6 +11,8 @@ use super::{
     units,
 };
 use crate::sys::terminal;
+
+pub(super) use self::brief::read as read_briefly;
 
 /// One process of `getMonitorData`.
 #[derive(Debug, Clone, Deserialize)]

@@ -14,6 +14,7 @@ mod logs;
 mod monit;
 mod output;
 mod sd_notify;
+mod shortcut;
 mod table;
 mod units;
 
@@ -46,7 +47,7 @@ struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 struct GlobalArgs {
     /// Print no messages, only data and the exit code (also `PM2_SILENT=1`)
     #[arg(short, long, global = true)]
@@ -75,7 +76,7 @@ pub fn main() -> ExitCode {
         Some(SUBCOMMAND) => return serve::main(),
         _ => {}
     }
-    let cli = match Cli::try_parse() {
+    let cli = match shortcut::read(std::env::args_os().skip(1)).map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
         Err(error) => return complain(&error),
     };

@@ -39,5 +39,5 @@ pub use self::{
     primary::Primary,
     record::{Policy, Seat},
     saved::RestoreError,
-    worker::{Worker, WorkerEvent},
+    worker::{Giver, Worker, WorkerEvent},
 };

@@ -49,6 +49,16 @@ impl State {
         });
     }
 
+    /// Whether every server of the worker is another worker's too, one that is to stay.
+    pub(super) fn has_heirs(&self, worker: u32) -> bool {
+        let stays = |id: &u32| {
+            let entry = self.workers.get(id).filter(|_| *id != worker);
+            entry.is_some_and(|entry| !entry.record.retired && !entry.record.leaving)
+        };
+        self.listeners_of(worker)
+            .all(|listener| listener.record.members.iter().any(stays))
+    }
+
     /// Whether the worker accepts connections itself on any of its listeners.
     pub(super) fn accepts_itself(&self, worker: u32) -> bool {
         self.listeners_of(worker)

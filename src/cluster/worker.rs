@@ -1,6 +1,6 @@
 //! One worker's handle.
 
-use std::os::fd::OwnedFd;
+use std::{os::fd::OwnedFd, sync::Arc};
 
 use super::{
     answer, query,
@@ -37,6 +37,20 @@ pub enum WorkerEvent {
 pub struct Worker {
     state: Shared,
     id: u32,
+}
+
+/// The way from a worker, which may be gone, to the others.
+#[derive(Debug, Clone)]
+pub struct Giver {
+    state: Shared,
+    id: u32,
+}
+
+impl Giver {
+    /// Gives a connection that the worker had and let go of to another worker of that server; without one it is closed.
+    pub fn give(&self, served: &Served, socket: OwnedFd) {
+        lock(&self.state).give_away(self.id, served, socket);
+    }
 }
 
 impl Worker {
@@ -97,9 +111,17 @@ impl Worker {
         entry.map_or(0, |entry| entry.record.keys.len())
     }
 
-    /// Gives a connection that it had and let go of to another worker of that server; without one it is closed.
-    pub fn give_away(&self, served: &Served, socket: OwnedFd) {
-        lock(&self.state).give_away(self.id, served, socket);
+    /// Gives others what it had.
+    pub fn giver(&self) -> Giver {
+        Giver {
+            state: Arc::clone(&self.state),
+            id: self.id,
+        }
+    }
+
+    /// Whether another worker would get a connection that it had.
+    pub fn has_heirs(&self) -> bool {
+        lock(&self.state).has_heirs(self.id)
     }
 
     /// Whether it takes connections from a listening socket of its own accord.
@@ -182,7 +204,7 @@ impl Worker {
                 let state = lock(&self.state);
                 match state.workers.get(&self.id) {
                     Some(entry) if !entry.in_flight.is_empty() => {
-                        std::sync::Arc::clone(&entry.settled).notified_owned()
+                        Arc::clone(&entry.settled).notified_owned()
                     }
                     _ => return,
                 }

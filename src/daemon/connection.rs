@@ -23,6 +23,7 @@ use crate::{
         FAREWELL,
         call::{self, Asked, Request},
         frame::{Frame, FrameCodec},
+        json::Json,
         message::Pair,
     },
     sys::peer,
@@ -198,7 +199,7 @@ impl Client {
     async fn answer(&self, result: calls::CallResult, id: &str) {
         match result {
             Ok(result) => {
-                let text = result.as_ref().map(|raw| raw.get());
+                let text = result.as_ref().map(Json::as_str);
                 self.reply(|target| call::encode_result(text, id, target))
                     .await;
             }

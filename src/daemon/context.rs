@@ -267,7 +267,7 @@ impl Daemon {
         if processes.is_empty() {
             return;
         }
-        let text = dump::text(processes.iter().map(|process| process.record().env.clone()));
+        let text = dump::text(processes.iter().map(|process| process.record().env()));
         if let Err(error) = dump::write(self.home(), &text) {
             let path = self.home().dump();
             self.journal().error(format!(

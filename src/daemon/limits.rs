@@ -76,7 +76,7 @@ impl Daemon {
     pub(super) fn limit_as_declared(&self, process: &Process) {
         let (id, bytes) = {
             let record = process.record();
-            (record.pm_id, declared(&record.env))
+            (record.pm_id, declared(&record.env()))
         };
         let mut state = self.limits().lock();
         let Some(bytes) = bytes else {

@@ -323,7 +323,7 @@ fn introduce(daemon: &Daemon) {
     journal.info(format!("--- New PM2 Daemon started {}", "-".repeat(52)));
     journal.info(format!(
         "Time                 : {}",
-        jiff::Zoned::now().strftime("%a %b %d %Y %H:%M:%S GMT%z (%Z)")
+        crate::sys::local_time::now().strftime("%a %b %d %Y %H:%M:%S GMT%z (%Z)")
     ));
     journal.info(format!("rpm2 version         : {}", rpm2_version()));
     journal.info(format!("Current arch         : {}", std::env::consts::ARCH));

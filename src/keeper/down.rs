@@ -10,7 +10,9 @@ use crate::{
 
 /// A line in the daemon's log, in its form.
 pub(super) fn log(home: &Home, line: &str) {
-    let time = jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let time = crate::sys::local_time::now()
+        .strftime("%Y-%m-%dT%H:%M:%S")
+        .to_string();
     if let Ok(mut file) = append_private(&home.daemon_log()) {
         // There is nowhere left to report to when the log itself cannot be written.
         let _ = file.write_all(format!("{time}: PM2 error: {line}\n").as_bytes());

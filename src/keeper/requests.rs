@@ -55,6 +55,13 @@ impl Parent {
             Request::Forget(prefix) => self.table.forget(&prefix),
             Request::Acknowledge(serial) => self.table.acknowledge(serial),
             Request::Finish => self.finish(),
+            Request::Copy { pid, number } => {
+                let (report, copy) = match self.copy(pid, number) {
+                    Ok(copy) => (Report::Copied, Some(copy)),
+                    Err(error) => (failed(&error), None),
+                };
+                return self.answer(header.id, &report, copy);
+            }
             Request::Update(path) => {
                 let report = self.update(&path, header.id);
                 return self.answer(header.id, &report, None);
@@ -70,6 +77,14 @@ impl Parent {
         {
             daemon.link.answer(id, report, fd);
         }
+    }
+
+    /// A copy of a descriptor of an app: its parent may make one where others may not.
+    fn copy(&self, pid: i32, number: i32) -> io::Result<OwnedFd> {
+        if !self.table.apps.contains_key(&pid) {
+            return Err(Errno::ESRCH.into());
+        }
+        Handle::of_child(pid).copy_of(number)
     }
 
     /// Starts an app: kept first, so that nothing of it can be lost once it runs.

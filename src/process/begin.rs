@@ -32,7 +32,7 @@ impl Task {
                 "fork"
             };
             (
-                record.env.clone(),
+                record.env(),
                 record.name().to_owned(),
                 record.run_name(),
                 mode,
@@ -118,9 +118,9 @@ pub(super) fn write_pid_file(record: &Record, around: &Surroundings) {
     if path.is_empty() {
         return;
     }
-    let write = || std::fs::write(path, record.pid.to_string());
+    let write = || std::fs::write(&path, record.pid.to_string());
     let result = write().or_else(|_| {
-        std::path::Path::new(path)
+        std::path::Path::new(&path)
             .parent()
             .map_or(Ok(()), std::fs::create_dir_all)?;
         write()

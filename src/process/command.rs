@@ -17,11 +17,11 @@ pub(super) enum Command {
     /// End it.
     Stop(Reply),
     /// End it if it runs, then start it.
-    Restart(Restart, Reply),
+    Restart(Box<Restart>, Reply),
     /// End it and the task with it.
     Delete(Reply),
     /// Put another run in its place.
-    Reload(Reload, Told),
+    Reload(Box<Reload>, Told),
     /// Let it finish what it serves, end it, and the task with it.
     Retire(Reply),
     /// Open its log files again.

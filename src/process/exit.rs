@@ -84,10 +84,7 @@ impl Task {
         let before = std::mem::replace(&mut self.phase, Phase::Resting);
         if let Phase::Launching { waiting, .. } = before {
             let record = lock(&self.shared);
-            let (name, log) = (
-                record.name().to_owned(),
-                record.text("pm_err_log_path").to_owned(),
-            );
+            let (name, log) = (record.name().to_owned(), record.text("pm_err_log_path"));
             drop(record);
             let how = describe(exit);
             answer(waiting, || {
@@ -158,7 +155,7 @@ impl Record {
         if named.is_empty() {
             "SIGINT".to_owned()
         } else {
-            named.to_owned()
+            named
         }
     }
 }

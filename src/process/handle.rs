@@ -8,7 +8,6 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{
@@ -20,7 +19,7 @@ use super::{
     saved::Saved,
     task::{Shared, Task, lock},
 };
-use crate::{slot::StateSlot, sys::usage};
+use crate::{protocol::json::Json, slot::StateSlot, sys::usage};
 
 /// Commands that may wait for a process's task; further callers wait for a place.
 const COMMANDS: usize = 64;
@@ -36,7 +35,7 @@ pub struct Process {
 impl Process {
     /// Makes the process of `env`, at rest, with its task. Its state is kept for a later daemon in `slot`.
     pub fn new(pm_id: u32, env: Pm2Env, slot: StateSlot, around: Surroundings) -> Self {
-        let (process, task) = Self::with(Record::new(pm_id, env), slot, around);
+        let (process, task) = Self::with(Record::new(pm_id, &env), slot, around);
         task.save();
         tokio::spawn(task.run());
         process
@@ -58,7 +57,7 @@ impl Process {
         process
     }
 
-    fn with(record: Record, slot: StateSlot, around: Surroundings) -> (Self, Task) {
+    fn with(record: Record, slot: StateSlot, around: Surroundings) -> (Self, Box<Task>) {
         let shared: Shared = Arc::new(Mutex::new(record));
         let changed = Arc::new(Notify::new());
         let (commands, receiver) = mpsc::channel(COMMANDS);
@@ -111,15 +110,16 @@ impl Process {
 
     /// Ends it if it runs and starts it; done when it is online.
     pub async fn restart(&self, restart: Restart) -> Result<(), ProcessError> {
-        self.ask(|reply| Command::Restart(restart, reply)).await
+        self.ask(|reply| Command::Restart(Box::new(restart), reply))
+            .await
     }
 
     /// Puts another run in its place, if it is an online cluster app; done when the old one is gone, whose pm2's short
     /// form is the answer. If the new one does not come up, nothing has changed.
-    pub async fn reload(&self, reload: Reload) -> Result<Value, ProcessError> {
+    pub async fn reload(&self, reload: Reload) -> Result<Json, ProcessError> {
         let (told, answer) = oneshot::channel();
         self.commands
-            .send(Command::Reload(reload, told))
+            .send(Command::Reload(Box::new(reload), told))
             .await
             .map_err(|_| ProcessError::Deleted)?;
         answer.await.unwrap_or(Err(ProcessError::Deleted))
@@ -170,7 +170,7 @@ impl Process {
     pub fn drain(&self, patience: Duration) -> Result<(), ProcessError> {
         let record = self.record();
         match record.live.as_ref().filter(|_| record.has_agent()) {
-            Some(live) => Ok(live.drain(patience, &record.env)?),
+            Some(live) => Ok(live.drain(patience, &record.env())?),
             None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
         }
     }

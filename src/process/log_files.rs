@@ -43,8 +43,9 @@ impl Task {
         if !self.around.transit.has_of(saved.pm_id) {
             return;
         }
-        match open_logs(&saved.env) {
-            Ok(files) => logs::settle(saved.pm_id, &saved.env, files, &self.slot, &self.around),
+        let env = saved.env.unpack();
+        match open_logs(&env) {
+            Ok(files) => logs::settle(saved.pm_id, &env, files, &self.slot, &self.around),
             Err(error) => self.around.journal.error(error),
         }
     }

@@ -39,14 +39,16 @@ pub(super) fn start(
     around: Surroundings,
     words: mpsc::Sender<Word>,
 ) -> JoinHandle<()> {
-    let listener = Listener {
+    let listener = Box::new(Listener {
         worker,
         place,
         around,
         words,
-    };
+    });
     let around = listener.around.clone();
-    tokio::spawn(async move { around.listen(listener.run(reader)).await })
+    // In boxes: a future keeps what it is made of twice.
+    let listener = Box::pin(listener.run(reader));
+    tokio::spawn(async move { around.listen(listener).await })
 }
 
 struct Listener {
@@ -57,7 +59,7 @@ struct Listener {
 }
 
 impl Listener {
-    async fn run(self, mut reader: ChannelReader) {
+    async fn run(self: Box<Self>, mut reader: ChannelReader) {
         loop {
             match reader.next().await {
                 ChannelEvent::Message(body) => {
@@ -110,7 +112,7 @@ impl Listener {
         let (name, pm_id, process) = {
             let shared = self.place.record();
             let record = lock(&shared);
-            (record.name().to_owned(), record.pm_id, identity(&record))
+            (record.name().to_owned(), record.pm_id, record.identity())
         };
         let text = format!(
             "App [{name}:{pm_id}] sent a message of {size} bytes, over the limit of {limit}: refused"
@@ -156,14 +158,14 @@ impl Listener {
                     self.tell(Word::Changed);
                 }
             } else if self.around.bus.has_subscribers() {
-                let process = identity(&lock(&self.place.record()));
+                let process = lock(&self.place.record()).identity();
                 self.around.forward(&topic, "data", data, &process);
             }
         } else if let Some(version) = string(node_version) {
             lock(&self.place.record()).set("node_version", version);
             self.tell(Word::Changed);
         } else if self.around.bus.has_subscribers() {
-            let process = raw_identity(&lock(&self.place.record()));
+            let process = lock(&self.place.record()).raw_identity();
             self.around.forward("process:msg", "raw", body, &process);
         }
     }
@@ -207,48 +209,27 @@ fn announce(record: &mut Record, action: Value) {
 const ACTIONS_LIMIT: usize = 1000;
 
 pub(super) fn add_action(record: &mut Record, action: Value) {
-    if let Some(Value::Array(actions)) = record.env.get_mut("axm_actions") {
+    if let Some(Value::Array(mut actions)) = record.get("axm_actions") {
         let name = action.get("action_name").cloned();
         let known = actions
             .iter()
             .any(|known| known.get("action_name").cloned() == name);
         if !known && actions.len() < ACTIONS_LIMIT {
             actions.push(action);
+            record.set("axm_actions", actions);
         }
     }
 }
 
-pub(super) fn merge(record: &mut Record, key: &str, change: Value) {
-    if let (Some(Value::Object(kept)), Value::Object(change)) = (record.env.get_mut(key), change) {
+pub(super) fn merge(record: &mut Record, name: &str, change: Value) {
+    if let (Some(Value::Object(mut kept)), Value::Object(change)) = (record.get(name), change) {
         for (key, value) in change {
             if kept.len() < ACTIONS_LIMIT || kept.contains_key(&key) {
                 kept.insert(key, value);
             }
         }
+        record.set(name, kept);
     }
-}
-
-/// The `process` member of an app's events.
-pub(super) fn identity(record: &Record) -> Value {
-    let versioning = record.env.get("versioning");
-    let of = |key: &str| record.env.get(key).cloned().unwrap_or_default();
-    if record.is_cluster() {
-        let revision = versioning
-            .and_then(|versioning| versioning.get("revision"))
-            .cloned();
-        return json!({ "pm_id": record.pm_id, "name": of("name"), "rev": revision, "namespace": of("namespace") });
-    }
-    let mut process = raw_identity(record);
-    if let (Some(versioning), Value::Object(members)) = (versioning, &mut process) {
-        members.insert("versioning".into(), versioning.clone());
-    }
-    process
-}
-
-/// The `process` member of a message without type and data.
-fn raw_identity(record: &Record) -> Value {
-    let of = |key: &str| record.env.get(key).cloned().unwrap_or_default();
-    json!({ "pm_id": record.pm_id, "name": of("name"), "namespace": of("namespace") })
 }
 
 #[cfg(test)]
@@ -257,7 +238,7 @@ mod tests {
 
     fn record() -> Record {
         let env = json!({ "name": "a", "namespace": "n", "axm_actions": [], "axm_monitor": {}, "axm_options": {} });
-        Record::new(4, env.as_object().unwrap().clone())
+        Record::new(4, env.as_object().unwrap())
     }
 
     #[test]
@@ -282,13 +263,16 @@ mod tests {
             &mut record
         ));
         assert!(!keep("axm:reply", b"{}", &mut record) && !keep("human:event", b"{}", &mut record));
-        assert_eq!(record.env["axm_actions"].as_array().unwrap().len(), 2);
         assert_eq!(
-            record.env["axm_monitor"],
+            record.get("axm_actions").unwrap().as_array().unwrap().len(),
+            2
+        );
+        assert_eq!(
+            record.get("axm_monitor").unwrap(),
             json!({ "Heap": { "value": 2 }, "Loop": {} })
         );
         assert_eq!(
-            (record.name(), &record.env["axm_options"]["http"]),
+            (record.name(), &record.get("axm_options").unwrap()["http"]),
             ("new", &json!(true))
         );
     }
@@ -302,19 +286,5 @@ mod tests {
         assert!(keep("axm:action", action, &mut record));
         assert!(!record.is_of_agent("km:heapdump"));
         assert!(record.is_of_agent("km:cpu:profiling:start"));
-    }
-
-    #[test]
-    fn identities_differ_by_mode_as_in_pm2() {
-        let mut record = record();
-        assert_eq!(
-            identity(&record),
-            json!({ "pm_id": 4, "name": "a", "namespace": "n" })
-        );
-        record.set("exec_mode", "cluster_mode");
-        assert_eq!(
-            identity(&record),
-            json!({ "pm_id": 4, "name": "a", "rev": null, "namespace": "n" })
-        );
     }
 }

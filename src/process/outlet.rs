@@ -2,12 +2,12 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::Pin,
     sync::Arc,
     task::Poll,
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{agent::AgentFile, logs::Transit, record::Record};
@@ -43,9 +43,8 @@ pub struct Surroundings {
 impl Surroundings {
     /// Runs what listens to an app, while it may. Once this daemon leaves it is left where it waits, neither run nor
     /// dropped: whatever it has not acted on is still there for the next daemon.
-    pub(super) async fn listen(&self, listener: impl Future<Output = ()>) {
+    pub(super) async fn listen(&self, mut listener: Pin<Box<impl Future<Output = ()>>>) {
         self.listening.cancelled().await;
-        let mut listener = pin!(listener);
         poll_fn(|context| {
             if self.leaving.is_cancelled() {
                 Poll::Pending
@@ -61,18 +60,16 @@ impl Surroundings {
         if !self.bus.has_subscribers() {
             return;
         }
-        let payload = json!({
-            "event": event,
-            "manually": manually,
-            "process": record.to_event(),
-            "at": now(),
-        });
-        self.bus
-            .publish("process:event", &[payload.to_string().as_bytes()]);
+        let event = Value::from(event);
+        let head = format!("{{\"event\":{event},\"manually\":{manually},\"process\":");
+        let tail = format!(",\"at\":{}}}", now());
+        let process = record.to_event();
+        let parts = [head.as_bytes(), process.as_bytes(), tail.as_bytes()];
+        self.bus.publish("process:event", &parts);
     }
 
     /// Sends an event of an app: `{at, <key>: <body>, process}`, the body verbatim.
-    pub(crate) fn forward(&self, topic: &str, key: &str, body: &[u8], process: &Value) {
+    pub(crate) fn forward(&self, topic: &str, key: &str, body: &[u8], process: &str) {
         let head = format!("{{\"at\":{},\"{key}\":", now());
         let tail = format!(",\"process\":{process}}}");
         self.bus

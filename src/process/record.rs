@@ -1,14 +1,15 @@
 //! What is known of a process: `pm2_env` and what belongs to its present run. The process's task writes it, anybody
 //! reads it, in a few lines under a mutex.
 
-use std::{os::fd::OwnedFd, time::Duration};
+use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{agent, place::RunName, stop::stop_signal};
+use super::{agent, identity::Identity, packed::Packed, place::RunName, stop::stop_signal};
 use crate::{
     app::launch::Mode,
     channel::{ChannelError, ChannelSender},
+    protocol::json::Json,
     sys::{pidfd::Handle, usage::Usage},
 };
 
@@ -65,8 +66,10 @@ pub struct Record {
     /// Its number, unique in the daemon.
     pub pm_id: u32,
     /// Attributes, environment and state.
-    pub env: Pm2Env,
-    /// The same status as in `env`.
+    env: Packed,
+    /// What of it is asked for at every message.
+    identity: Identity,
+    /// The same status as in `pm2_env`.
     pub status: Status,
     /// Process id; 0 when there is none.
     pub pid: i32,
@@ -111,10 +114,11 @@ impl Live {
 
 impl Record {
     /// A record of a process that has not run.
-    pub fn new(pm_id: u32, env: Pm2Env) -> Self {
+    pub fn new(pm_id: u32, env: &Pm2Env) -> Self {
         Self {
             pm_id,
-            env,
+            env: env.into(),
+            identity: Identity::of(pm_id, env),
             status: Status::Stopped,
             pid: 0,
             worker: None,
@@ -129,25 +133,45 @@ impl Record {
         }
     }
 
+    /// Attributes, environment and state, to be worked with.
+    pub fn env(&self) -> Pm2Env {
+        self.env.unpack()
+    }
+
+    /// The same as it is kept.
+    pub(super) fn packed(&self) -> &Packed {
+        &self.env
+    }
+
+    /// One attribute.
+    pub fn get(&self, key: &str) -> Option<Value> {
+        self.env.get(key)
+    }
+
     /// Its name; empty only if it was declared without.
     pub fn name(&self) -> &str {
-        self.text("name")
+        &self.identity.name
     }
 
     /// A text attribute; empty when missing or no text.
-    pub fn text(&self, key: &str) -> &str {
-        self.env
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+    pub fn text(&self, key: &str) -> String {
+        self.env.get_text(key).unwrap_or_default()
+    }
+
+    /// The JSON of the `process` member of its events.
+    pub(super) fn identity(&self) -> Arc<str> {
+        Arc::clone(&self.identity.full)
+    }
+
+    /// The same of a message without type and data.
+    pub(super) fn raw_identity(&self) -> Arc<str> {
+        Arc::clone(&self.identity.raw)
     }
 
     /// Its number as pm2 shows it: that of a replaced worker is a text.
     pub(super) fn shown_id(&self) -> String {
-        match self.env.get("pm_id") {
-            Some(Value::String(parked)) => parked.clone(),
-            _ => self.pm_id.to_string(),
-        }
+        let parked = self.env.get_text("pm_id");
+        parked.unwrap_or_else(|| self.pm_id.to_string())
     }
 
     /// Which run it is.
@@ -160,7 +184,7 @@ impl Record {
 
     /// Whether Node's cluster runs it.
     pub fn is_cluster(&self) -> bool {
-        Mode::of(&self.env) == Mode::Cluster
+        self.identity.mode == Mode::Cluster
     }
 
     /// Whether the present run has the agent.
@@ -197,44 +221,69 @@ impl Record {
 
     /// Sets an attribute.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
-        self.env.insert(key.into(), value.into());
+        self.env.set(key, &value.into());
+        if Identity::is_of(key) {
+            self.identity = Identity::of(self.pm_id, &self.env.unpack());
+        }
+        self.changed = true;
+    }
+
+    /// Changes several attributes; `null` removes one.
+    pub(super) fn change(&mut self, changes: Map<String, Value>) {
+        let mut env = self.env.unpack();
+        for (key, value) in changes {
+            if value.is_null() {
+                env.remove(&key);
+            } else {
+                env.insert(key, value);
+            }
+        }
+        self.env = (&env).into();
+        self.identity = Identity::of(self.pm_id, &env);
         self.changed = true;
     }
 
     /// A whole number among the attributes.
     pub fn number(&self, key: &str) -> i64 {
-        self.env
-            .get(key)
-            .and_then(Value::as_i64)
-            .unwrap_or_default()
+        let value = self.env.get(key);
+        value.as_ref().and_then(Value::as_i64).unwrap_or_default()
     }
 
-    /// pm2's short shape: `{pid, name, pm2_env, pm_id}`.
-    pub fn to_proc(&self) -> Value {
-        json!({ "pid": self.pid, "name": self.name(), "pm2_env": self.env, "pm_id": self.pm_id })
+    /// pm2's short shape, `{pid, name, pm2_env, pm_id}`, as JSON.
+    pub fn to_proc(&self) -> Json {
+        self.proc_with("")
     }
 
-    /// pm2's shape of what was started: `{pm2_env, process: {pid}, ...}`.
-    pub fn to_child(&self) -> Value {
-        let mut child = Map::new();
-        match self.worker {
-            Some(id) => {
-                child.insert("id".into(), id.into());
-                child.insert("state".into(), self.status.as_str().into());
-            }
-            None => drop(child.insert("pid".into(), self.pid.into())),
-        }
-        child.insert("process".into(), json!({ "pid": self.pid }));
-        child.insert("pm2_env".into(), Value::Object(self.env.clone()));
-        Value::Object(child)
+    /// The same with its use of memory, in bytes, and of the processor, in percent.
+    pub fn to_measured_proc(&self, memory: u64, cpu: f64) -> Json {
+        // A number without a fraction is written without one, as JavaScript does.
+        self.proc_with(&format!(",\"monit\":{{\"memory\":{memory},\"cpu\":{cpu}}}"))
     }
 
-    /// `pm2_env` without the environment, as bus events carry it.
-    pub fn to_event(&self) -> Pm2Env {
-        let members = self.env.iter().filter(|(key, _)| *key != "env");
-        members
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+    fn proc_with(&self, more: &str) -> Json {
+        let (pid, name, id) = (self.pid, &self.identity.name_json, self.pm_id);
+        let env = self.env.text();
+        Json::made(format!(
+            "{{\"pid\":{pid},\"name\":{name},\"pm2_env\":{env},\"pm_id\":{id}{more}}}"
+        ))
+    }
+
+    /// pm2's shape of what was started, `{pm2_env, process: {pid}, ...}`, as JSON.
+    pub fn to_child(&self) -> Json {
+        let pid = self.pid;
+        let head = match self.worker {
+            Some(id) => format!("\"id\":{id},\"state\":{}", json!(self.status.as_str())),
+            None => format!("\"pid\":{pid}"),
+        };
+        let env = self.env.text();
+        Json::made(format!(
+            "{{{head},\"process\":{{\"pid\":{pid}}},\"pm2_env\":{env}}}"
+        ))
+    }
+
+    /// `pm2_env` without the environment, as bus events carry it, as JSON.
+    pub fn to_event(&self) -> String {
+        self.env.text_of_event()
     }
 }
 
@@ -248,28 +297,33 @@ mod tests {
         else {
             panic!("an object")
         };
-        Record::new(3, env)
+        Record::new(3, &env)
     }
 
     #[test]
     fn both_shapes_have_pm2s_members() {
         let mut record = record();
         record.set_status(Status::WaitingRestart);
-        let proc = record.to_proc();
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let proc = read(record.to_proc().as_str());
         assert_eq!(
             (&proc["pid"], &proc["name"], &proc["pm_id"]),
             (&json!(0), &json!("app"), &json!(3))
         );
         assert_eq!(proc["pm2_env"]["status"], "waiting restart");
         record.pid = 77;
-        let child = record.to_child();
+        let child = read(record.to_child().as_str());
         assert_eq!(
             (&child["pid"], &child["process"]["pid"]),
             (&json!(77), &json!(77))
         );
         assert!(child.get("name").is_none() && child.get("pm_id").is_none());
         record.worker = Some(5);
-        assert_eq!(record.to_child()["id"], 5);
+        assert_eq!(read(record.to_child().as_str())["id"], 5);
+        let measured = read(record.to_measured_proc(1024, 2.5).as_str());
+        assert_eq!(measured["monit"], json!({ "memory": 1024, "cpu": 2.5 }));
+        let measured = record.to_measured_proc(1024, 3.0);
+        assert!(measured.as_str().ends_with("\"cpu\":3}}"), "{measured:?}");
     }
 
     #[tokio::test]
@@ -288,7 +342,7 @@ mod tests {
         record.agent = Some(Vec::new());
         record.ask_agent();
         let live = record.live.as_ref().unwrap();
-        live.drain(Duration::from_secs(8), &record.env).unwrap();
+        live.drain(Duration::from_secs(8), &record.env()).unwrap();
         let mut buffer = [0; 1024];
         let count = nix::unistd::read(&child, &mut buffer).unwrap();
         let lines = std::str::from_utf8(&buffer[..count]).unwrap();
@@ -301,7 +355,7 @@ mod tests {
 
     #[test]
     fn events_carry_no_environment() {
-        assert!(!record().to_event().contains_key("env"));
-        assert!(record().to_event().contains_key("name"));
+        let event: Pm2Env = serde_json::from_str(&record().to_event()).unwrap();
+        assert!(event.contains_key("name") && !event.contains_key("env"));
     }
 }

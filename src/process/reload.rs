@@ -75,7 +75,7 @@ impl Task {
             Err(error) => return drop(told.send(Err(error))),
         };
         let record = self.replacement(reload.change, run);
-        let deadline = Instant::now() + Settings::read(&lock(&record).env).listen_timeout;
+        let deadline = Instant::now() + Settings::read(&lock(&record).env()).listen_timeout;
         // What is under way must be known to a daemon that takes over in the middle of it.
         self.phase = Phase::Reloading(Box::new(Reloading {
             run: None,
@@ -94,7 +94,7 @@ impl Task {
     }
 
     async fn launch_replacement(&mut self, run: RunName, record: Shared) {
-        let env = lock(&record).env.clone();
+        let env = lock(&record).env();
         let context = Context {
             shared: Arc::clone(&record),
             ..self.context()
@@ -123,7 +123,7 @@ impl Task {
     /// The record that the replacement begins with.
     fn replacement(&self, change: super::command::Change, run: RunName) -> Shared {
         let current = lock(&self.shared);
-        let mut record = Record::new(current.pm_id, current.env.clone());
+        let mut record = Record::new(current.pm_id, &current.env());
         drop(current);
         apply(change, &mut record);
         record.serial = run.serial;
@@ -160,7 +160,7 @@ impl Task {
             reloading.online = true;
             // One that need not listen is up when it has run long enough to count as stable.
             let stable = Instant::now()
-                + Settings::read(&lock(&reloading.record).env)
+                + Settings::read(&lock(&reloading.record).env())
                     .restart
                     .min_uptime;
             reloading.look = reloading.deadline.min(stable);
@@ -181,7 +181,7 @@ impl Task {
         let (Some(old), Some(new)) = (workers(&self.run), workers(&reloading.run)) else {
             return false;
         };
-        if Settings::read(&lock(&reloading.record).env).wait_ready {
+        if Settings::read(&lock(&reloading.record).env()).wait_ready {
             reloading.ready
         } else {
             new.is_listening() && new.covers(&old)
@@ -193,7 +193,7 @@ impl Task {
         let Phase::Reloading(reloading) = &self.phase else {
             return;
         };
-        let settings = Settings::read(&lock(&reloading.record).env);
+        let settings = Settings::read(&lock(&reloading.record).env());
         let listens = |run: &Option<Run>| {
             let worker = run.as_ref().and_then(|run| run.worker.as_ref());
             worker.is_some_and(|worker| worker.is_listening())
@@ -246,7 +246,7 @@ impl Task {
             name: old.name().to_owned(),
             how,
             pid: old.pid,
-            log: new.text("pm_err_log_path").to_owned(),
+            log: new.text("pm_err_log_path"),
         });
     }
 }

@@ -29,8 +29,8 @@ pub struct Inheritance {
 
 /// The record as it was kept.
 pub(super) fn record(saved: &Saved) -> Record {
-    let mut record = Record::new(saved.pm_id, saved.env.clone());
-    record.status = Status::of(record.text("status"));
+    let mut record = Record::new(saved.pm_id, &saved.env.unpack());
+    record.status = Status::of(&record.text("status"));
     record.pid = saved.pid;
     record.worker = saved.worker;
     record.started = saved.started;
@@ -106,9 +106,10 @@ impl Task {
         saved: &Saved,
     ) -> Unfinished {
         let pid = process.pid;
+        let env = saved.env.unpack();
         let saved_run = SavedRun {
             name: saved.run_name(),
-            env: &saved.env,
+            env: &env,
             worker: saved.worker,
             started: saved.started,
         };

@@ -72,8 +72,8 @@ fn record_of(
     env: &Pm2Env,
     (pid, worker, started, agent): (i32, Option<u32>, i64, Option<Vec<String>>),
 ) -> Record {
-    let mut record = Record::new(run.pm_id, env.clone());
-    record.status = Status::of(record.text("status"));
+    let mut record = Record::new(run.pm_id, env);
+    record.status = Status::of(&record.text("status"));
     record.pid = pid;
     record.worker = worker;
     record.serial = run.serial;

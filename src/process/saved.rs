@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     outlet::now,
+    packed::Packed,
     place::RunName,
     record::{Pm2Env, Record},
     reload::Reloading,
@@ -29,7 +30,7 @@ pub struct Saved {
     /// Its number.
     pub pm_id: u32,
     /// Attributes, environment and state.
-    pub(super) env: Pm2Env,
+    pub(super) env: Packed,
     /// Process id; 0 when there is none.
     pub(super) pid: i32,
     /// Number as a cluster worker.
@@ -130,7 +131,7 @@ impl Saved {
         Self {
             version: VERSION,
             pm_id: record.pm_id,
-            env: record.env.clone(),
+            env: record.packed().clone(),
             pid: record.pid,
             worker: record.worker,
             agent: record.agent.clone(),
@@ -244,7 +245,7 @@ impl SavedReplacement {
         let record = lock(&reloading.record);
         Self {
             serial: record.serial,
-            env: record.env.clone(),
+            env: record.env(),
             pid: record.pid,
             worker: record.worker,
             started: record.started,
@@ -276,7 +277,7 @@ mod tests {
         let bytes = include_bytes!("../../tests/fixtures/process-v1.json");
         let saved = Saved::from_bytes(bytes).unwrap();
         assert_eq!((saved.pm_id, saved.pid, saved.worker), (3, 4711, Some(2)));
-        assert_eq!(saved.env["name"], "app");
+        assert_eq!(saved.env.get("name").unwrap(), "app");
         assert_eq!(
             saved.counters().previous_backoff,
             Duration::from_millis(150)
@@ -324,7 +325,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let mut record = Record::new(1, Map::new());
+        let mut record = Record::new(1, &Map::new());
         record.pid = 7;
         record.agent = Some(vec!["km:heapdump".to_owned()]);
         let phase = Phase::Pausing {

@@ -111,7 +111,7 @@ impl Task {
                 .as_ref()
                 .is_some_and(|live| live.channel.send(&[b"\"shutdown\""]).is_ok());
         if !told {
-            tree.signal(stop_signal(&record.env));
+            tree.signal(stop_signal(&record.env()));
         }
         drop(record);
         let gone = wait_for(Arc::clone(&tree));
@@ -293,14 +293,7 @@ impl Stopping {
 
 /// Changes attributes: `null` removes one.
 pub(super) fn apply(change: Change, record: &mut Record) {
-    for (key, value) in change.set {
-        if value.is_null() {
-            record.env.remove(&key);
-        } else {
-            record.env.insert(key, value);
-        }
-    }
-    record.changed = true;
+    record.change(change.set);
 }
 
 fn wait_for(tree: Arc<Tree>) -> Pin<Box<dyn Future<Output = ()> + Send>> {

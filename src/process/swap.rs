@@ -41,7 +41,7 @@ impl Task {
         let slot_name = lock(&record).run_name().retirement();
         if let Some(run) = run {
             let live = lock(&record).live.take();
-            let settings = Settings::read(&lock(&record).env);
+            let settings = Settings::read(&lock(&record).env());
             let stage = stages::at_once(settings.kill_timeout, now());
             let retiree = self.retiree(run, record, slot, slot_name, (live, settings));
             let mut retiree = Retiree {
@@ -108,7 +108,7 @@ impl Task {
         old.place.move_to(Arc::clone(&record));
         new.place.move_to(Arc::clone(&self.shared));
         self.run = Some(new);
-        let fresh = Settings::read(&lock(&self.shared).env);
+        let fresh = Settings::read(&lock(&self.shared).env());
         let settings = std::mem::replace(&mut self.settings, fresh);
         self.counters.unstable_restarts = 0;
         write_pid_file(&lock(&self.shared), &self.around);
@@ -147,7 +147,7 @@ impl Task {
         drop(exchange(&self.shared, &record, &self.around));
         new.place.move_to(Arc::clone(&self.shared));
         self.run = Some(new);
-        self.settings = Settings::read(&lock(&self.shared).env);
+        self.settings = Settings::read(&lock(&self.shared).env());
         let gone = {
             let mut old = lock(&record);
             old.set_status(Status::Stopped);

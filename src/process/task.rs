@@ -101,9 +101,10 @@ impl Task {
         commands: mpsc::Receiver<Command>,
         slot: Arc<StateSlot>,
         changed: Arc<Notify>,
-    ) -> Self {
-        let settings = Settings::read(&lock(&shared).env);
-        Self {
+    ) -> Box<Self> {
+        let settings = Settings::read(&lock(&shared).env());
+        // In a box: a future keeps what it is made of twice.
+        Box::new(Self {
             shared,
             around,
             phase: Phase::Resting,
@@ -115,10 +116,10 @@ impl Task {
             changed,
             retiring: Vec::new(),
             forgotten: false,
-        }
+        })
     }
 
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         while !self.forgotten {
             match self.next_input().await {
                 Input::Command(command) => self.command(command).await,
@@ -191,9 +192,9 @@ impl Task {
         match command {
             Command::Start(reply) => self.start(reply).await,
             Command::Stop(reply) => self.stop(reply).await,
-            Command::Restart(restart, reply) => self.restart(restart, reply).await,
+            Command::Restart(restart, reply) => self.restart(*restart, reply).await,
             Command::Delete(reply) => self.delete(reply).await,
-            Command::Reload(reload, reply) => self.reload(reload, reply).await,
+            Command::Reload(reload, reply) => self.reload(*reload, reply).await,
             Command::Retire(reply) => self.retire(reply).await,
             Command::ReopenLogs(reply) => {
                 if let Some(run) = &self.run {

@@ -6,6 +6,7 @@
 pub mod call;
 pub mod event;
 pub mod frame;
+pub mod json;
 pub mod members;
 pub mod message;
 

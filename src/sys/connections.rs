@@ -1,16 +1,18 @@
-//! The connections that a process serves, from `/proc`: what must be over before it may be ended.
+//! The connections that a process serves: what must be over before it may be ended.
 
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd},
         unix::ffi::OsStrExt,
     },
     path::{Path, PathBuf},
 };
 
-use super::{pidfd::Handle, tcp::is_established};
+use nix::sys::socket::{UnixAddr, getsockname, getsockopt, sockopt};
+
+use super::{listen, pidfd::Handle};
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,55 +36,82 @@ pub fn count(pid: i32, served: &[Served]) -> io::Result<usize> {
     Ok(held(pid, served)?.len())
 }
 
-/// A copy of a connection that another process holds.
-#[derive(Debug)]
-pub struct Copied {
-    /// The copy.
-    pub socket: OwnedFd,
+/// A connection that a process holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its descriptor's number in that process.
+    pub number: i32,
+    /// The number of its socket, the same in every process that has it.
+    pub inode: u64,
     /// Where its server listens.
     pub served: Served,
-    inode: u64,
 }
 
-/// Copies of the TCP connections of these servers that a process holds. While we have them, nothing is said to a
-/// client when the process closes its own.
+/// The numbers of all sockets that are open in the process.
 ///
 /// # Errors
-/// As [`count`]; and when we may not look into the process: that takes the right to trace it.
-pub fn copies(process: &Handle, served: &[Served]) -> io::Result<Vec<Copied>> {
-    let mut copies = Vec::new();
-    for (number, inode, served) in held(process.pid(), served)? {
-        match process.copy_of(number) {
-            Ok(socket) => copies.push(Copied {
-                socket,
-                served,
-                inode,
-            }),
-            // Closed since we looked.
-            Err(error) if error.raw_os_error() == Some(nix::libc::EBADF) => {}
-            Err(error) => return Err(error),
+/// When the process is gone, or another user's.
+pub fn sockets(pid: i32) -> io::Result<HashSet<u64>> {
+    let open = open_sockets(&PathBuf::from(format!("/proc/{pid}")))?;
+    Ok(open.into_iter().map(|(_, inode)| inode).collect())
+}
+
+/// The connections of these servers that the process holds.
+///
+/// # Errors
+/// As [`count`].
+pub fn held(pid: i32, served: &[Served]) -> io::Result<Vec<Connection>> {
+    let root = PathBuf::from(format!("/proc/{pid}"));
+    let open = open_sockets(&root)?;
+    // The system's tables take long to read when there are many connections, or were: a look at the few sockets of the
+    // process takes none, but the right to trace it.
+    let process = Handle::open(pid).ok_or(io::ErrorKind::NotFound)?;
+    match open
+        .iter()
+        .map(|socket| seen(&process, socket, served))
+        .collect()
+    {
+        Ok(found) => {
+            let found: Vec<Option<Connection>> = found;
+            Ok(found.into_iter().flatten().collect())
         }
+        Err(_) => listed(&root, open, served),
     }
-    Ok(copies)
 }
 
-/// Those of the copies whose connection is open to its client and no longer in the process: what it closed was idle.
-/// All others are closed.
-pub fn let_go(pid: i32, copies: Vec<Copied>) -> Vec<Copied> {
-    let root = PathBuf::from(format!("/proc/{pid}"));
-    // Of a process that is gone nobody knows what it was about to answer.
-    let Ok(open) = open_sockets(&root) else {
-        return Vec::new();
+/// The connection that a socket of the process is, if it is one of these servers'.
+fn seen(
+    process: &Handle,
+    &(number, inode): &(i32, u64),
+    served: &[Served],
+) -> io::Result<Option<Connection>> {
+    let socket = match process.copy_of(number) {
+        Ok(socket) => socket,
+        // Closed since we looked.
+        Err(error) if error.raw_os_error() == Some(nix::libc::EBADF) => return Ok(None),
+        Err(error) => return Err(error),
     };
-    let open: HashSet<u64> = open.into_iter().map(|(_, inode)| inode).collect();
-    let is_free =
-        |copy: &Copied| !open.contains(&copy.inode) && is_established(copy.socket.as_fd());
-    copies.into_iter().filter(is_free).collect()
+    if getsockopt(&socket, sockopt::AcceptConn).unwrap_or(true) {
+        return Ok(None);
+    }
+    let place = if let Some(address) = listen::local_address(socket.as_fd()) {
+        Served::Port(address.port())
+    } else {
+        let address = getsockname::<UnixAddr>(socket.as_raw_fd()).ok();
+        match address.as_ref().and_then(UnixAddr::path) {
+            Some(path) => Served::Path(path.to_owned()),
+            None => return Ok(None),
+        }
+    };
+    Ok(served.contains(&place).then_some(Connection {
+        number,
+        inode,
+        served: place,
+    }))
 }
 
-/// Descriptor, socket and server of each connection that the process holds.
-fn held(pid: i32, served: &[Served]) -> io::Result<Vec<(i32, u64, Served)>> {
-    let root = PathBuf::from(format!("/proc/{pid}"));
+/// The same from the system's tables.
+fn listed(root: &Path, open: Vec<(i32, u64)>, served: &[Served]) -> io::Result<Vec<Connection>> {
     let mut sockets = HashMap::new();
     if served.iter().any(|place| matches!(place, Served::Port(_))) {
         for table in ["net/tcp", "net/tcp6"] {
@@ -98,10 +127,15 @@ fn held(pid: i32, served: &[Served]) -> io::Result<Vec<(i32, u64, Served)>> {
     if sockets.is_empty() {
         return Ok(Vec::new());
     }
-    let open = open_sockets(&root)?.into_iter();
-    Ok(open
-        .filter_map(|(number, inode)| Some((number, inode, sockets.get(&inode)?.clone())))
-        .collect())
+    let connection = |(number, inode)| {
+        let served = sockets.get(&inode)?.clone();
+        Some(Connection {
+            number,
+            inode,
+            served,
+        })
+    };
+    Ok(open.into_iter().filter_map(connection).collect())
 }
 
 /// Descriptor and number of every socket that is open in the process.
@@ -149,7 +183,10 @@ mod tests {
     use super::*;
     use std::{
         net::{TcpListener, TcpStream},
-        os::unix::net::{UnixListener, UnixStream},
+        os::{
+            fd::AsRawFd,
+            unix::net::{UnixListener, UnixStream},
+        },
     };
 
     #[test]
@@ -193,34 +230,24 @@ mod tests {
 
         let client = TcpStream::connect(address).unwrap();
         let (accepted, _) = listener.accept().unwrap();
-        let myself = Handle::open(me).unwrap();
-        let copied = copies(&myself, &served).unwrap();
-        assert_eq!(copied.len(), 1);
-        // Held still: not ours to give.
-        assert_eq!(let_go(me, copied).len(), 0);
-        let copied = copies(&myself, &served).unwrap();
-        drop(accepted);
-        // The copy is open in this very process too: another one's view is needed, where it is not.
+        let found = held(me, &served).unwrap();
+        assert_eq!(
+            (found.len(), found[0].number, &found[0].served),
+            (1, accepted.as_raw_fd(), &served[0])
+        );
+        assert!(sockets(me).unwrap().contains(&found[0].inode));
+        let root = PathBuf::from("/proc/self");
+        let from_tables = listed(&root, open_sockets(&root).unwrap(), &served);
+        assert_eq!(from_tables.unwrap(), found);
+        // Another process has not got it.
         let other = std::process::Command::new("sleep").arg("60").spawn();
         let mut other = other.unwrap();
         let other_pid = i32::try_from(other.id()).unwrap();
-        assert_eq!(
-            let_go(other_pid, copied).len(),
-            1,
-            "closed there, open to its client"
-        );
-        let (accepted, copied) = {
-            let second = TcpStream::connect(address).unwrap();
-            let (accepted, _) = listener.accept().unwrap();
-            let copied = copies(&myself, &served).unwrap();
-            drop(second);
-            (accepted, copied)
-        };
-        drop(accepted);
-        assert_eq!(let_go(other_pid, copied).len(), 0, "closed by its client");
+        assert!(!sockets(other_pid).unwrap().contains(&found[0].inode));
         other.kill().unwrap();
         other.wait().unwrap();
-        drop(client);
+        assert!(sockets(other_pid).is_err());
+        drop((accepted, client));
 
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");

@@ -5,6 +5,7 @@ pub mod connections;
 pub mod descriptor;
 pub mod established;
 pub mod listen;
+pub mod local_time;
 pub mod machine;
 pub mod memory;
 pub mod memory_file;

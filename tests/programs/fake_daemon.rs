@@ -6,7 +6,11 @@
     reason = "a program of the tests fails by panicking"
 )]
 
-use std::{collections::BTreeMap, ffi::CString, os::fd::AsFd};
+use std::{
+    collections::BTreeMap,
+    ffi::CString,
+    os::fd::{AsFd, AsRawFd},
+};
 
 use nix::sys::signal::Signal;
 use rpm2::{
@@ -171,6 +175,16 @@ impl Fake {
                 let pid = i32::try_from(arg.as_i64().unwrap()).unwrap();
                 self.keeper.acknowledge(pid);
                 json!({ "ok": true })
+            }
+            "copy" => {
+                let of = |name: &str| i32::try_from(arg[name].as_i64().unwrap()).unwrap();
+                match self.keeper.copy_of(of("pid"), of("number")).await {
+                    Ok(copy) => {
+                        let own = format!("/proc/self/fd/{}", copy.as_raw_fd());
+                        json!({ "ok": true, "is": std::fs::read_link(own).unwrap() })
+                    }
+                    Err(error) => json!({ "ok": false, "errno": error.raw_os_error() }),
+                }
             }
             // The keeper does things in order: once it has answered this, all before is done.
             "settle" => done(self.keeper.up().await),

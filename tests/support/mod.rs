@@ -5,6 +5,8 @@ pub(crate) mod homes;
 pub(crate) mod kept;
 pub(crate) mod link;
 pub(crate) mod old_daemon;
+pub(crate) mod ports;
+pub(crate) mod web;
 
 use std::path::PathBuf;
 
@@ -20,4 +22,3 @@ pub(crate) fn program(name: &str) -> PathBuf {
     );
     path
 }
-pub(crate) mod web;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::{Context, Done};
 
 /// Arguments of verbs that take none; pm2 passes over what it does not need.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct ListArgs {
     #[arg(hide = true)]
     rest: Vec<String>,

@@ -46,6 +46,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(super) use self::list::ListArgs;
 use super::{
     context::{self, Context, Surroundings},
     error::CommandError,

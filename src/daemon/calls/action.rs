@@ -79,7 +79,8 @@ fn is_up(process: &Process) -> bool {
 
 fn announces(process: &Process, action: &Value) -> bool {
     let record = process.record();
-    let actions = record.env.get("axm_actions").and_then(Value::as_array);
+    let actions = record.get("axm_actions");
+    let actions = actions.as_ref().and_then(Value::as_array);
     actions.is_some_and(|actions| {
         actions
             .iter()

@@ -1,14 +1,14 @@
 //! `getReport`: the daemon about itself.
 
-use serde_json::{json, value::RawValue};
+use serde_json::json;
 
 use super::result;
 use crate::{
     daemon::context::Daemon,
-    protocol::{PM2_VERSION, rpm2_version},
+    protocol::{PM2_VERSION, json::Json, rpm2_version},
 };
 
-pub(super) fn answer(daemon: &Daemon) -> Option<Box<RawValue>> {
+pub(super) fn answer(daemon: &Daemon) -> Option<Json> {
     let started = jiff::Timestamp::now().as_millisecond()
         - i64::try_from(daemon.uptime().as_millis()).unwrap_or(0);
     result(&json!({

@@ -14,7 +14,7 @@ pub(super) fn reset(daemon: &Daemon, id: &Value) -> CallResult {
         record.set("restart_time", 0);
     }
     process.changed();
-    Ok(result(&all_procs(daemon)))
+    Ok(Some(all_procs(daemon)))
 }
 
 pub(super) fn monitor(daemon: &Daemon, id: &Value, on: bool) -> CallResult {

@@ -24,17 +24,17 @@ mod watch;
 
 use std::sync::LazyLock;
 
-use serde_json::{
-    Map, Value, json,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::{Map, Value, json, value::RawValue};
 
 pub(super) use self::get_system_data::LastLook;
 use super::context::Daemon;
-use crate::{process::Process, protocol::PM2_VERSION};
+use crate::{
+    process::Process,
+    protocol::{PM2_VERSION, json::Json},
+};
 
-/// The raw JSON of a result, or the text of an error.
-pub(super) type CallResult = Result<Option<Box<RawValue>>, String>;
+/// The JSON of a result, or the text of an error.
+pub(super) type CallResult = Result<Option<Json>, String>;
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +107,7 @@ pub(super) fn answer_now(daemon: &Daemon, method: &str, args: &[&RawValue]) -> O
         "sendDataToProcessId" => send_data_to_process_id::answer(daemon, first),
         "msgProcess" => action::msg_process(daemon, first),
         "sendLineToStdin" => send_line_to_stdin::answer(daemon, &read(first)),
-        "getMonitorData" => Ok(get_monitor_data::answer(daemon)),
+        "getMonitorData" => Ok(Some(get_monitor_data::answer(daemon))),
         "sendSignalToProcessId" => send_signal::to_process_id(daemon, &read(first)),
         "sendSignalToProcessName" => send_signal::to_process_name(daemon, &read(first)),
         "notifyByProcessId" => notify::by_process_id(daemon, &read(first)),
@@ -171,8 +171,8 @@ fn read(text: &str) -> Value {
 }
 
 /// The JSON of a result.
-fn result<T: serde::Serialize>(value: &T) -> Option<Box<RawValue>> {
-    to_raw_value(value).ok()
+fn result<T: serde::Serialize>(value: &T) -> Option<Json> {
+    Json::of(value)
 }
 
 /// A process number, given as a number or as text.
@@ -200,11 +200,7 @@ fn shown(value: &Value) -> String {
 }
 
 /// Every process in pm2's short shape.
-fn all_procs(daemon: &Daemon) -> Vec<Value> {
-    daemon
-        .registry()
-        .all()
-        .iter()
-        .map(|process| process.record().to_proc())
-        .collect()
+fn all_procs(daemon: &Daemon) -> Json {
+    let processes = daemon.registry().all();
+    Json::array(processes.iter().map(|process| process.record().to_proc()))
 }

@@ -5,12 +5,12 @@ use std::{os::fd::AsFd, path::Path, thread::available_parallelism};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
-use super::{CallResult, result};
+use super::CallResult;
 use crate::{
     app::launch::{Mode, instance_path},
     daemon::context::Daemon,
     process::{Pm2Env, Process, ProcessError, key},
-    protocol::PM2_VERSION,
+    protocol::{PM2_VERSION, json::Json},
     slot::StateSlot,
 };
 
@@ -59,11 +59,8 @@ pub(super) async fn answer(daemon: &Daemon, env: Value) -> CallResult {
     if !listed_only {
         start_all(daemon, &processes).await?;
     }
-    let children: Vec<Value> = processes
-        .iter()
-        .map(|process| process.record().to_child())
-        .collect();
-    Ok(result(&children))
+    let children = processes.iter().map(|process| process.record().to_child());
+    Ok(Some(Json::array(children)))
 }
 
 /// Starts them at the same time; the first error counts, after the others were started.
@@ -200,7 +197,7 @@ fn number_instance(daemon: &Daemon, env: &mut Pm2Env) {
     let siblings = daemon.registry().named(name);
     let taken: Vec<u64> = siblings
         .iter()
-        .filter_map(|process| process.record().env.get(&variable).and_then(Value::as_u64))
+        .filter_map(|process| process.record().get(&variable)?.as_u64())
         .collect();
     let free = (0..=taken.len() as u64)
         .find(|number| !taken.contains(number))
@@ -213,7 +210,7 @@ fn number_instance(daemon: &Daemon, env: &mut Pm2Env) {
     {
         let values: Vec<i64> = siblings
             .iter()
-            .filter_map(|process| process.record().env.get(&increment).and_then(as_whole))
+            .filter_map(|process| as_whole(&process.record().get(&increment)?))
             .collect();
         let nested = env
             .get("env")

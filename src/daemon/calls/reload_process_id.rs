@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CallResult, find, restart_process_id, result, shown};
+use super::{CallResult, find, restart_process_id, shown};
 use crate::{
     daemon::context::Daemon,
     process::{Change, ProcessError, Reload},
@@ -12,7 +12,7 @@ use crate::{
 pub(super) async fn answer(daemon: &Daemon, opts: &Value, gently: bool) -> CallResult {
     let id = opts.get("id").cloned().unwrap_or_default();
     let process = find(daemon, &id).ok_or_else(|| unknown(&id, gently))?;
-    if gently && is_set(&process.record().env, "wait_ready") {
+    if gently && is_set(&process.record().env(), "wait_ready") {
         return restart_process_id::answer(daemon, opts).await;
     }
     let change = Change {
@@ -22,7 +22,7 @@ pub(super) async fn answer(daemon: &Daemon, opts: &Value, gently: bool) -> CallR
         Ok(old) => {
             daemon.mind(&process);
             daemon.watch_as_declared(&process);
-            Ok(result(&old))
+            Ok(Some(old))
         }
         Err(ProcessError::NotReloadable(_)) => restart_process_id::answer(daemon, opts).await,
         Err(error) => Err(error.to_string()),

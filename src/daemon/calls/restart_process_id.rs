@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{CallResult, find, result};
+use super::{CallResult, find};
 use crate::{
     daemon::context::Daemon,
     process::{Change, Record, Restart},
@@ -20,7 +20,7 @@ pub(super) async fn answer(daemon: &Daemon, opts: &Value) -> CallResult {
     restarted.map_err(|error| error.to_string())?;
     daemon.watch_as_declared(&process);
     let child = process.record().to_child();
-    Ok(result(&child))
+    Ok(Some(child))
 }
 
 /// What `env` changes of a process's environment: scalars go into the nested `env` and beside it; `current_conf` carries
@@ -30,12 +30,10 @@ pub(super) fn changes(record: &Record, env: Option<&Value>) -> Map<String, Value
         return Map::new();
     };
     let mut set = Map::new();
-    let mut nested = record
-        .env
-        .get("env")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
+    let mut nested = match record.get("env") {
+        Some(Value::Object(nested)) => nested,
+        _ => Map::new(),
+    };
     for (key, value) in env
         .iter()
         .filter(|(key, value)| *key != "updateEnv" && !value.is_object() && !value.is_array())
@@ -73,15 +71,16 @@ mod tests {
 
     fn changed(env: Value) -> Value {
         let attributes = json!({ "A": "1", "env": { "A": "1" }, "args": ["x"], "watch": true });
-        let mut record = Record::new(0, attributes.as_object().unwrap().clone());
+        let record = Record::new(0, attributes.as_object().unwrap());
+        let mut changed = record.env();
         for (key, value) in changes(&record, Some(&env)) {
             if value.is_null() {
-                record.env.remove(&key);
+                changed.remove(&key);
             } else {
-                record.env.insert(key, value);
+                changed.insert(key, value);
             }
         }
-        Value::Object(record.env)
+        Value::Object(changed)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{CallResult, find, result, shown};
+use super::{CallResult, find, shown};
 use crate::daemon::context::Daemon;
 
 pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
@@ -11,5 +11,5 @@ pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
     process.retire().await.map_err(|error| error.to_string())?;
     daemon.forget(&process);
     let proc = process.record().to_proc();
-    Ok(result(&proc))
+    Ok(Some(proc))
 }

@@ -1,12 +1,15 @@
 //! `sendDataToProcessId`: a message to an app. The packet is not parsed beyond its first level.
 
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use super::{CallResult, find, shown};
 use crate::{
     daemon::context::Daemon,
     process::Status,
-    protocol::members::{is_truthy, pick},
+    protocol::{
+        json::Json,
+        members::{is_truthy, pick},
+    },
 };
 
 pub(super) fn answer(daemon: &Daemon, packet: &str) -> CallResult {
@@ -24,5 +27,6 @@ pub(super) fn answer(daemon: &Daemon, packet: &str) -> CallResult {
     process
         .send(packet.as_bytes())
         .map_err(|error| error.to_string())?;
-    Ok(RawValue::from_string(format!("{{\"success\":true,\"data\":{packet}}}")).ok())
+    let text = format!("{{\"success\":true,\"data\":{packet}}}");
+    Ok(Some(Json::made(text)))
 }

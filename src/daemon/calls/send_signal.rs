@@ -5,7 +5,7 @@ use std::str::FromStr;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::{CallResult, all_procs, find, result, shown};
+use super::{CallResult, all_procs, find, shown};
 use crate::{daemon::context::Daemon, process::Process};
 
 pub(super) fn to_process_id(daemon: &Daemon, opts: &Value) -> CallResult {
@@ -13,7 +13,7 @@ pub(super) fn to_process_id(daemon: &Daemon, opts: &Value) -> CallResult {
     let process = find(daemon, id).ok_or_else(|| format!("{} id unknown", shown(id)))?;
     let signal = signal_of(opts).ok_or("Error when sending signal (signal unknown)")?;
     send(daemon, &process, signal);
-    Ok(result(&all_procs(daemon)))
+    Ok(Some(all_procs(daemon)))
 }
 
 pub(super) fn to_process_name(daemon: &Daemon, opts: &Value) -> CallResult {
@@ -30,7 +30,7 @@ pub(super) fn to_process_name(daemon: &Daemon, opts: &Value) -> CallResult {
     for process in &processes {
         send(daemon, process, signal);
     }
-    Ok(result(&all_procs(daemon)))
+    Ok(Some(all_procs(daemon)))
 }
 
 fn send(daemon: &Daemon, process: &Process, signal: Signal) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CallResult, find, result, shown};
+use super::{CallResult, find, shown};
 use crate::{daemon::context::Daemon, process::Status};
 
 pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
@@ -14,5 +14,5 @@ pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
     }
     process.start().await.map_err(|error| error.to_string())?;
     let child = process.record().to_child();
-    Ok(result(&child))
+    Ok(Some(child))
 }

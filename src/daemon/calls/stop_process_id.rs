@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CallResult, find, result, shown};
+use super::{CallResult, find, shown};
 use crate::daemon::context::Daemon;
 
 pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
@@ -10,5 +10,5 @@ pub(super) async fn answer(daemon: &Daemon, id: &Value) -> CallResult {
     let process = find(daemon, id).ok_or_else(|| format!("{} : id unknown", shown(id)))?;
     process.stop().await.map_err(|error| error.to_string())?;
     let proc = process.record().to_proc();
-    Ok(result(&proc))
+    Ok(Some(proc))
 }

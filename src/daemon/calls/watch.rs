@@ -1,9 +1,9 @@
 //! `startWatch`, `stopWatch`, `toggleWatch`: restarting on changes of files.
 
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 use super::{CallResult, find, id_of, result};
-use crate::{daemon::context::Daemon, process::Process};
+use crate::{daemon::context::Daemon, process::Process, protocol::json::Json};
 
 pub(super) fn start(daemon: &Daemon, value: &Value) -> CallResult {
     let process = target(daemon, value)?;
@@ -20,7 +20,7 @@ pub(super) fn toggle(daemon: &Daemon, value: &Value) -> CallResult {
 }
 
 /// Clients call it before they stop or delete, with the id, an object with it, or `deleteAll`.
-pub(super) fn stop(daemon: &Daemon, method: &Value, value: &Value) -> Option<Box<RawValue>> {
+pub(super) fn stop(daemon: &Daemon, method: &Value, value: &Value) -> Option<Json> {
     let id = id_of(value).or_else(|| value.get("id").and_then(id_of));
     let processes = match (method.as_str(), id) {
         (Some("deleteAll"), _) => daemon.registry().all(),
@@ -38,7 +38,7 @@ fn target(daemon: &Daemon, value: &Value) -> Result<Process, String> {
     find(daemon, id).ok_or_else(|| "process id doesnt exists".to_owned())
 }
 
-fn set(daemon: &Daemon, process: &Process, on: bool) -> Option<Box<RawValue>> {
+fn set(daemon: &Daemon, process: &Process, on: bool) -> Option<Json> {
     if on {
         process.record().set("watch", true);
         daemon.watch_as_declared(process);

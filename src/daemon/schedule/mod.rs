@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Zoned;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -17,6 +16,7 @@ use super::context::Daemon;
 use crate::{
     process::{Pm2Env, Process},
     slot::StateSlot,
+    sys::local_time,
 };
 
 /// The clock is looked at again after this, for it may have been set, or the machine may have slept.
@@ -71,7 +71,9 @@ impl Daemon {
             let record = process.record();
             let id = record.pm_id;
             let mut state = self.schedules().lock();
-            let change = state.jobs.declare(id, declared(&record.env), &Zoned::now());
+            let change = state
+                .jobs
+                .declare(id, declared(&record.env()), &local_time::now());
             (id, change)
         };
         self.say_change(id, &change);
@@ -137,7 +139,7 @@ impl Daemon {
                     .journal()
                     .error(format!("cannot restart {name} as scheduled: {error}"));
             }
-            if daemon.schedules().lock().jobs.done(id, &Zoned::now()) {
+            if daemon.schedules().lock().jobs.done(id, &local_time::now()) {
                 daemon
                     .journal()
                     .info(format!("[PM2][WORKER] Registering a cron job on: {id}"));
@@ -157,7 +159,7 @@ async fn follow(daemon: Daemon) {
             state.is_followed = false;
             return None;
         }
-        let due = state.jobs.take_due(&Zoned::now());
+        let due = state.jobs.take_due(&local_time::now());
         if !due.is_empty() {
             // From here on they are the processes' to finish, whoever does it.
             daemon.keep(&state.jobs);
@@ -169,7 +171,12 @@ async fn follow(daemon: Daemon) {
         }
         Some(next)
     };
-    keep_time(&changed, || Zoned::now().timestamp().as_millisecond(), act).await;
+    keep_time(
+        &changed,
+        || local_time::now().timestamp().as_millisecond(),
+        act,
+    )
+    .await;
 }
 
 /// Calls `act` whenever the time comes that it last named, and whenever something has `changed`; ends when it says so.

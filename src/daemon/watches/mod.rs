@@ -13,7 +13,6 @@ use std::{
 };
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use self::{
@@ -124,7 +123,7 @@ impl Daemon {
     pub(super) fn watch_as_declared(&self, process: &Process) {
         let (id, name, rule) = {
             let record = process.record();
-            let rule = WatchRule::of(&record.env);
+            let rule = WatchRule::of(&record.env());
             (record.pm_id, record.name().to_owned(), rule)
         };
         let Some(rule) = rule else {
@@ -246,8 +245,8 @@ impl Daemon {
         };
         let (name, delay, path) = {
             let record = process.record();
-            let delay = record.env.get("watch_delay").and_then(Value::as_u64);
-            let path = shown(path, &record.env).display().to_string();
+            let delay = record.get("watch_delay").and_then(|delay| delay.as_u64());
+            let path = shown(path, &record.env()).display().to_string();
             (record.name().to_owned(), delay.unwrap_or(0), path)
         };
         if !self.watches().lock().waiting.insert(name.clone()) {

@@ -95,7 +95,7 @@ impl Collected {
             }
             Report::Exit(ended) => self.ended.push(ended),
             Report::Complete { generation } => return Some(generation),
-            Report::Done | Report::Failed { .. } | Report::Spawned { .. } => {}
+            Report::Done | Report::Failed { .. } | Report::Spawned { .. } | Report::Copied => {}
         }
         None
     }

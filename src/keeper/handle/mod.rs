@@ -183,6 +183,17 @@ impl Keeper {
         }
     }
 
+    /// A copy of the descriptor `number` of an app that runs, close-on-exec. The keeper, as the app's parent, may have
+    /// the right to trace it where we have not.
+    pub async fn copy_of(&self, pid: i32, number: i32) -> io::Result<OwnedFd> {
+        let answer = self.ask(&Request::Copy { pid, number }, Vec::new()).await?;
+        match (answer.report, answer.handle) {
+            (Report::Copied, Some(copy)) => Ok(copy),
+            (Report::Failed { errno, text, .. }, _) => Err(system_error(errno, &text)),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
     /// The daemon ends on purpose. Returns when the keeper has removed sockets and pid file; it ends as soon as the
     /// daemon has, which it kills after 10 s. Apps that still run are left alone.
     pub async fn finish(&self) -> io::Result<()> {

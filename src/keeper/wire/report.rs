@@ -33,6 +33,8 @@ pub(crate) enum Report {
         /// How many daemons there were before.
         generation: u32,
     },
+    /// The copy that was asked for. Descriptor: it.
+    Copied,
 }
 
 impl Report {
@@ -72,6 +74,7 @@ impl Report {
                 writer.u32(*generation);
                 7
             }
+            Self::Copied => 8,
         };
         (kind, writer.finish())
     }
@@ -110,6 +113,7 @@ impl Report {
             7 => Self::Complete {
                 generation: reader.u32()?,
             },
+            8 => Self::Copied,
             _ => return Err(WireError::Unknown),
         };
         let fits = match &report {
@@ -117,6 +121,7 @@ impl Report {
             Self::Alive(apps) => descriptors <= apps.iter().filter(|(_, handle)| *handle).count(),
             // A pidfd that is missing is made up for by the number.
             Self::Spawned { .. } => descriptors <= 1,
+            Self::Copied => descriptors == 1,
             _ => descriptors == 0,
         };
         fits.then_some(report).ok_or(WireError::Descriptors)
@@ -202,6 +207,8 @@ mod tests {
             assert_eq!(Report::decode(kind, &payload, descriptors).unwrap(), report);
         }
         assert_eq!(Report::decode(1, &[], 0), Ok(Report::Done));
+        assert_eq!(Report::decode(8, &[], 1), Ok(Report::Copied));
+        assert_eq!(Report::decode(8, &[], 0), Err(WireError::Descriptors));
         assert_eq!(Report::decode(77, &[], 0), Err(WireError::Unknown));
     }
 }

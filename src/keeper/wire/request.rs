@@ -24,6 +24,13 @@ pub(crate) enum Request {
     Finish,
     /// Go on as this executable.
     Update(CString),
+    /// Answer with a copy of a descriptor of an app that runs.
+    Copy {
+        /// The app's process id.
+        pid: i32,
+        /// The descriptor's number there.
+        number: i32,
+    },
 }
 
 /// What to start.
@@ -70,6 +77,10 @@ impl Request {
                 writer.bytes(path.as_bytes());
                 8
             }
+            Self::Copy { pid, number } => {
+                writer.i32(*pid).i32(*number);
+                9
+            }
         };
         (kind, writer.finish())
     }
@@ -86,6 +97,10 @@ impl Request {
             6 => Self::Acknowledge(reader.u64()?),
             7 => Self::Finish,
             8 => Self::Update(reader.string()?),
+            9 => Self::Copy {
+                pid: reader.i32()?,
+                number: reader.i32()?,
+            },
             _ => return Err(WireError::Unknown),
         };
         let wanted = match &request {
@@ -189,6 +204,7 @@ mod tests {
             (Request::Forget("p1".into()), 0),
             (Request::Acknowledge(u64::MAX), 0),
             (Request::Update(c("/x")), 0),
+            (Request::Copy { pid: 7, number: 3 }, 0),
         ];
         for (request, descriptors) in requests {
             let (kind, payload) = request.encode();

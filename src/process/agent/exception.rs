@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use crate::process::{
-    messages::identity,
     outlet::Surroundings,
     record::Record,
     task::{Shared, lock},
@@ -40,7 +39,7 @@ impl Surroundings {
             && self.bus.has_subscribers()
         {
             let data = data.get().as_bytes();
-            self.forward("process:exception", "data", data, &identity(record));
+            self.forward("process:exception", "data", data, &record.identity());
         }
     }
 }

@@ -104,17 +104,20 @@ mod tests {
             panic!("an introduction")
         };
         let env = json!({ "axm_actions": [{ "action_name": "own" }], "axm_options": { "own": 1 } });
-        let mut record = Record::new(1, env.as_object().unwrap().clone());
+        let mut record = Record::new(1, env.as_object().unwrap());
         assert!(!record.has_agent());
         introduction.enter(&mut record);
         assert!(record.has_agent() && record.changed);
         assert_eq!(record.agent, Some(vec!["km:heapdump".to_owned()]));
-        assert_eq!(record.env["node_version"], "22.1.0");
+        assert_eq!(record.get("node_version").unwrap(), "22.1.0");
         assert_eq!(
-            record.env["axm_options"],
+            record.get("axm_options").unwrap(),
             json!({ "own": 1, "error": true })
         );
-        assert_eq!(record.env["axm_actions"].as_array().unwrap().len(), 3);
+        assert_eq!(
+            record.get("axm_actions").unwrap().as_array().unwrap().len(),
+            3
+        );
     }
 
     #[test]

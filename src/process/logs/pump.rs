@@ -78,14 +78,16 @@ impl Pump {
             }
             Stream::new(kind, pipe, file, flow)
         };
-        let worker = Worker {
+        // In a box: a future keeps what it is made of twice.
+        let worker = Box::new(Worker {
             out: stream(Kind::Out, streams.out, out_file)?,
             err: stream(Kind::Err, streams.err, err_file)?,
             shared,
             transit: around.transit.clone(),
-        };
+        });
         let around = around.clone();
-        tokio::spawn(async move { around.listen(worker.run(controls)).await });
+        let listener = Box::pin(worker.run(controls));
+        tokio::spawn(async move { around.listen(listener).await });
         Ok(Self { control })
     }
 
@@ -121,7 +123,7 @@ struct Stream {
 }
 
 impl Worker {
-    async fn run(mut self, mut controls: mpsc::Receiver<Control>) {
+    async fn run(mut self: Box<Self>, mut controls: mpsc::Receiver<Control>) {
         let mut controlled = true;
         while self.out.pipe.is_some() || self.err.pipe.is_some() {
             self.shared.room().await;

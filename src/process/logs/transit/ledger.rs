@@ -1,12 +1,12 @@
 //! What a chunk's delivery notes, so that it can be gone on with.
 
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Timestamp, Zoned};
 
 use super::{
     note::{Note, Progress},
     trace,
 };
-use crate::process::logs::file::LogFile;
+use crate::{process::logs::file::LogFile, sys::local_time};
 
 /// What is noted while a chunk is delivered.
 pub(in super::super) struct Ledger<'a> {
@@ -22,15 +22,15 @@ impl Ledger<'_> {
     /// The time at which the chunk is formatted: always the same, however often.
     pub(in super::super) fn moment(&self) -> Zoned {
         let Some(note) = self.note else {
-            return Zoned::now();
+            return local_time::now();
         };
         let noted = note.moment();
         if noted != 0
             && let Ok(moment) = Timestamp::from_nanosecond(noted.into())
         {
-            return moment.to_zoned(TimeZone::system());
+            return moment.to_zoned(local_time::zone());
         }
-        let now = Zoned::now();
+        let now = local_time::now();
         note.set_moment(i64::try_from(now.timestamp().as_nanosecond()).unwrap_or(0));
         now
     }
