@@ -77,7 +77,12 @@ impl Daemon {
             (id, change)
         };
         self.say_change(id, &change);
-        if change != Change::Nothing {
+        // Those of an earlier daemon are kept, but not followed yet.
+        let is_left = || {
+            let state = self.schedules().lock();
+            !state.is_followed && !state.jobs.is_empty()
+        };
+        if change != Change::Nothing || is_left() {
             self.follow_schedules();
         }
     }
