@@ -1,39 +1,40 @@
 'use strict'
 
+const path = require('node:path')
 const { locate } = require('./binaries')
+const { fromNative } = require('./errors')
+const { Lane } = require('./lane')
+const { run } = require('./run')
+const { Subscription } = require('./subscription')
+const { single } = require('./verbs')
 
 const { addon, executable } = locate()
-const { NativeClient } = require(addon)
-
-/** Runs one callback; what it throws is an uncaught exception of its own, as it would be from a socket's event. */
-function run(handler, first, second) {
-  try {
-    handler(first, second)
-  } catch (error) {
-    process.nextTick(() => {
-      throw error
-    })
-  }
-}
+const { NativeClient, NativeEvents, NativeLane } = require(addon)
 
 /**
- * One session with a daemon: callbacks over the addon, which delivers replies and events in batches of
- * (id, first, second).
+ * One session with a daemon. Verbs that are one call of it go from this thread, and its events come there; every other
+ * verb is run by the addon on a thread of its own, which delivers replies in batches of (id, error, result).
  */
 class Client {
   #handlers = new Map()
+  #home
+  #lane
   #lastId = 0
   #native
 
   constructor(options) {
+    this.#home = options.home
     this.#native = new NativeClient({ binary: executable, node: process.execPath, ...options }, (batch) =>
       this.#deliver(batch),
     )
+    const invoke = (verb, args, callback) => this.#invoke(verb, args, undefined, callback)
+    this.#lane = new Lane(NativeLane, path.join(this.#home, 'rpc.sock'), invoke)
   }
 
   #deliver(batch) {
     for (let at = 0; at < batch.length; at += 3) {
       const handler = this.#handlers.get(batch[at])
+      this.#handlers.delete(batch[at])
       if (handler) run(handler, batch[at + 1], batch[at + 2])
     }
   }
@@ -46,29 +47,31 @@ class Client {
     return this.#lastId
   }
 
-  /** Runs a verb; calls back once with `(errorJson | null, resultJson | null)`. `env` is for verbs that look at it. */
-  invoke(verb, args, env, callback) {
-    const id = this.#add((error, result) => {
-      this.#handlers.delete(id)
-      callback(error, result)
-    })
+  #invoke(verb, args, env, callback) {
+    const id = this.#add((error, result) =>
+      callback(error === null ? null : fromNative(error), result === null ? undefined : JSON.parse(result)),
+    )
     this.#native.invoke(id, verb, args, env)
+  }
+
+  /**
+   * Runs a verb with `args`, a JSON array; calls back once with `(error | null, result)`. `env` is for verbs that look
+   * at it.
+   */
+  invoke(verb, args, env, callback) {
+    if (single.has(verb)) this.#lane.call(verb, args, callback)
+    else this.#invoke(verb, args, env, callback)
   }
 
   /** Every event from the daemon; reconnects for ever. `onReady` is called when first connected. */
   subscribe(onReady, onEvent) {
-    const id = this.#add((topic, payload) => (topic === null ? onReady() : onEvent(topic, payload)))
-    this.#native.subscribe(id)
-    return {
-      close: () => {
-        if (this.#handlers.delete(id)) this.#native.unsubscribe(id)
-      },
-    }
+    return new Subscription(NativeEvents, path.join(this.#home, 'pub.sock'), onReady, onEvent)
   }
 
-  /** Ends the connection; a later call connects again. */
+  /** Ends the connections; a later call connects again. */
   close(callback) {
-    this.invoke('disconnect', '[]', undefined, callback)
+    this.#lane.close()
+    this.#invoke('disconnect', '[]', undefined, callback)
   }
 }
 

@@ -7,7 +7,6 @@ const { attach } = require('./attach')
 const { Bus } = require('./bus')
 const { callbackOrPromise, splitCallback } = require('./call')
 const { Client } = require('./client')
-const { fromNative } = require('./errors')
 const { Hold } = require('./hold')
 const { aliases, results, verbs, withEnvironment } = require('./verbs')
 
@@ -88,12 +87,10 @@ class Session {
     this.#hold.take(this)
     this.#hold.take(holder)
     const env = withEnvironment.has(verb) ? { ...process.env } : undefined
-    client.invoke(verb, text, env, (failure, result) => {
-      const error = failure === null ? null : fromNative(failure)
+    client.invoke(verb, text, env, (error, value) => {
       if (NOT_CONNECTED.has(error?.code)) this.#hold.release(this)
       if (!error && !this.daemon_mode) this.#stayForDaemon(client)
       this.#hold.release(holder)
-      const value = result === null ? undefined : JSON.parse(result)
       done(error, value !== undefined && results[verb] ? results[verb](value) : value)
     })
   }

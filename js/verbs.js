@@ -59,7 +59,10 @@ const aliases = { kill: 'killDaemon', close: 'disconnect' }
 /** Verbs whose apps get the caller's environment as it is at the call. */
 const withEnvironment = new Set(['start', 'restart', 'reload', 'startup', 'uninstallStartup', 'serve', 'install'])
 
+/** Verbs that are one call of the daemon, in src/client/verbs/single.rs, and change nothing here. */
+const single = new Set(['list', 'jlist', 'sendDataToProcessId', 'msgProcess', 'ping', 'getVersion'])
+
 /** What becomes of a result where it is no JSON. */
 const results = { resurrect: (text) => Buffer.from(text) }
 
-module.exports = { results, verbs, aliases, withEnvironment }
+module.exports = { results, single, verbs, aliases, withEnvironment }

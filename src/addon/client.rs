@@ -8,13 +8,11 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
-    sync::{Mutex, PoisonError},
 };
 
 use napi::bindgen_prelude::Function;
 use napi_derive::napi;
 use serde_json::value::RawValue;
-use tokio::task::AbortHandle;
 
 use super::{
     deliveries::{Batch, Deliveries},
@@ -47,7 +45,6 @@ pub struct NativeClient {
     caller: Caller,
     session: Session,
     deliveries: Deliveries,
-    subscriptions: Mutex<HashMap<u32, AbortHandle>>,
 }
 
 #[napi]
@@ -71,7 +68,6 @@ impl NativeClient {
             caller,
             session,
             deliveries: Deliveries::to(&deliver)?,
-            subscriptions: Mutex::default(),
         })
     }
 
@@ -98,46 +94,6 @@ impl NativeClient {
             deliveries.send(id, error, result);
         })?;
         Ok(())
-    }
-
-    /// Delivers `(id, null, null)` once connected to the bus, then `(id, topic, payload)` for every event.
-    #[napi]
-    pub fn subscribe(&self, id: u32) -> napi::Result<()> {
-        let mut subscription = self.session.subscribe();
-        let deliveries = self.deliveries.clone();
-        let task = runtime::spawn(async move {
-            subscription.ready().await;
-            deliveries.send(id, None, None);
-            loop {
-                let (topic, payload) = subscription.next().await;
-                let payload = String::from_utf8_lossy(&payload).into_owned();
-                deliveries.send_event(id, topic, payload).await;
-            }
-        })?;
-        self.subscriptions().insert(id, task);
-        Ok(())
-    }
-
-    /// Ends a subscription.
-    #[napi]
-    pub fn unsubscribe(&self, id: u32) {
-        if let Some(task) = self.subscriptions().remove(&id) {
-            task.abort();
-        }
-    }
-
-    fn subscriptions(&self) -> std::sync::MutexGuard<'_, HashMap<u32, AbortHandle>> {
-        self.subscriptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for NativeClient {
-    fn drop(&mut self) {
-        for (_, task) in self.subscriptions().drain() {
-            task.abort();
-        }
     }
 }
 

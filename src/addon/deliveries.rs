@@ -1,4 +1,4 @@
-//! What waits to be handed to JavaScript: replies and events, in batches, on the script's own thread.
+//! What waits to be handed to JavaScript: replies, in batches, on the script's own thread.
 
 use std::{
     collections::VecDeque,
@@ -9,11 +9,8 @@ use napi::{
     bindgen_prelude::{Either3, Function, Null},
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
-use tokio::sync::Notify;
 
-/// Events that may wait, in bytes: above it the socket is not read, and the daemon counts what this script misses.
-const EVENTS_LIMIT: usize = 16 * 1024 * 1024;
-/// Deliveries of one batch, so that a busy bus leaves the script time for other things.
+/// Deliveries of one batch, so that many replies leave the script time for other things.
 const BATCH: usize = 512;
 
 /// An id, a text or nothing.
@@ -30,21 +27,9 @@ struct Delivery {
     second: Option<String>,
 }
 
-impl Delivery {
-    fn size(&self) -> usize {
-        [&self.first, &self.second]
-            .into_iter()
-            .flatten()
-            .map(String::len)
-            .sum()
-    }
-}
-
 #[derive(Default)]
 struct Waiting {
     queue: VecDeque<Delivery>,
-    /// Bytes in `queue`.
-    size: usize,
     /// Whether the script has been asked to come for them.
     called: bool,
 }
@@ -52,7 +37,6 @@ struct Waiting {
 #[derive(Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
-    taken: Notify,
     deliver: OnceLock<Deliver>,
 }
 
@@ -86,18 +70,6 @@ impl Deliveries {
     pub(super) fn send(&self, id: u32, first: Option<String>, second: Option<String>) {
         self.shared.push(Delivery { id, first, second });
     }
-
-    /// The same for an event: waits while too much is waiting.
-    pub(super) async fn send_event(&self, id: u32, topic: String, payload: String) {
-        loop {
-            let taken = self.shared.taken.notified();
-            if self.shared.lock().size < EVENTS_LIMIT {
-                break;
-            }
-            taken.await;
-        }
-        self.send(id, Some(topic), Some(payload));
-    }
 }
 
 impl Shared {
@@ -107,7 +79,6 @@ impl Shared {
 
     fn push(&self, delivery: Delivery) {
         let mut waiting = self.lock();
-        waiting.size += delivery.size();
         waiting.queue.push_back(delivery);
         let first = !std::mem::replace(&mut waiting.called, true);
         drop(waiting);
@@ -128,11 +99,9 @@ impl Shared {
         let mut waiting = self.lock();
         let count = waiting.queue.len().min(BATCH);
         let batch: Vec<Delivery> = waiting.queue.drain(..count).collect();
-        waiting.size -= batch.iter().map(Delivery::size).sum::<usize>();
         waiting.called = !waiting.queue.is_empty();
         let more = waiting.called;
         drop(waiting);
-        self.taken.notify_waiters();
         if more {
             self.call();
         }

@@ -3,4 +3,5 @@
 mod client;
 mod deliveries;
 mod failure;
+mod lane;
 mod runtime;

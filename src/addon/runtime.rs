@@ -7,20 +7,17 @@ use std::{
     thread,
 };
 
-use tokio::{
-    runtime::{Builder, Handle},
-    task::{AbortHandle, JoinHandle},
-};
+use tokio::runtime::{Builder, Handle};
 
 static RUNTIME: Mutex<Option<Handle>> = Mutex::new(None);
 
 /// Runs `future` on the addon's thread, which starts with the first one and lives as long as the process.
-pub(super) fn spawn<F>(future: F) -> io::Result<AbortHandle>
+pub(super) fn spawn<F>(future: F) -> io::Result<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let task: JoinHandle<()> = handle()?.spawn(future);
-    Ok(task.abort_handle())
+    handle()?.spawn(future);
+    Ok(())
 }
 
 fn handle() -> io::Result<Handle> {

@@ -116,11 +116,17 @@ impl Connection {
 }
 
 fn next_id() -> String {
-    format!(
-        "{}:{}",
-        process::id(),
-        NEXT_ID.fetch_add(1, Ordering::Relaxed)
-    )
+    id_of(next_number())
+}
+
+/// A number that no other request of this process has.
+pub(super) fn next_number() -> u64 {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The id of the request with this number.
+pub(super) fn id_of(number: u64) -> String {
+    format!("{}:{number}", process::id())
 }
 
 fn lock(pending: &Pending) -> std::sync::MutexGuard<'_, Calls> {

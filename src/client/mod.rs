@@ -5,6 +5,7 @@
 
 mod connection;
 mod error;
+mod lane;
 mod launch;
 mod progress;
 mod session;
@@ -12,6 +13,7 @@ mod subscription;
 pub mod verbs;
 
 pub use error::ClientError;
+pub use lane::{Answer, Lane, Outcome};
 pub use progress::Progress;
 pub use session::{Connected, Session, SessionOptions};
 pub use subscription::Subscription;

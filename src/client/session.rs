@@ -29,7 +29,7 @@ pub struct SessionOptions {
 }
 
 /// Methods that change nothing.
-const READ_ONLY: [&str; 4] = ["getMonitorData", "getReport", "getVersion", "ping"];
+pub(super) const READ_ONLY: [&str; 4] = ["getMonitorData", "getReport", "getVersion", "ping"];
 
 /// So many daemons in a row may leave without having read a call.
 const UPDATES: u32 = 10;

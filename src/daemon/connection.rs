@@ -9,15 +9,15 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use serde_json::json;
-use tokio::{
-    io::AsyncWriteExt,
-    net::{UnixListener, UnixStream},
-    sync::mpsc,
-};
+use tokio::net::{UnixListener, UnixStream};
 use tokio_stream::StreamExt;
 use tokio_util::codec::FramedRead;
 
-use super::{calls, context::Daemon};
+use super::{
+    calls,
+    context::Daemon,
+    replies::{self, Replies},
+};
 use crate::{
     protocol::{
         FAREWELL,
@@ -29,8 +29,6 @@ use crate::{
     sys::peer,
 };
 
-/// Replies that may wait for a client that does not read; its further calls then wait too.
-const REPLIES: usize = 64;
 /// Calls of one connection at work at the same time.
 const CALLS: usize = 1024;
 /// Pause after a failed accept: no descriptor was left.
@@ -58,21 +56,8 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
     let peer = peer::credentials(socket.as_fd()).ok();
     let pid = peer.and_then(|peer| peer.pid);
     let allowed = peer.is_some_and(|peer| peer.may_command());
-    let (read, mut write) = socket.into_split();
-    let (replies, mut outgoing) = mpsc::channel::<Bytes>(REPLIES);
-    let writer = tokio::spawn(async move {
-        while let Some(reply) = outgoing.recv().await {
-            let mut joined = BytesMut::from(&reply[..]);
-            while joined.len() < 64 * 1024
-                && let Ok(more) = outgoing.try_recv()
-            {
-                joined.extend_from_slice(&more);
-            }
-            if write.write_all(&joined).await.is_err() {
-                break;
-            }
-        }
-    });
+    let (read, write) = socket.into_split();
+    let (replies, writer) = replies::open(write);
     let slots = Arc::new(tokio::sync::Semaphore::new(CALLS));
     let under_way = UnderWay::default();
     let mut frames = FramedRead::new(read, FrameCodec::new());
@@ -83,7 +68,7 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
             biased;
             frame = frames.next() => frame,
             () = &mut leaving => {
-                let _ = replies.send(farewell(&under_way)).await;
+                replies.send(farewell(&under_way)).await;
                 break;
             }
         };
@@ -140,7 +125,7 @@ struct Client {
     daemon: Daemon,
     pid: Option<i32>,
     allowed: bool,
-    replies: mpsc::Sender<Bytes>,
+    replies: Replies,
     under_way: UnderWay,
 }
 
@@ -221,7 +206,7 @@ impl Client {
         let mut frame = BytesMut::new();
         match encode(&mut frame) {
             // A client that has gone needs no reply.
-            Ok(()) => drop(self.replies.send(frame.freeze()).await),
+            Ok(()) => self.replies.send(frame.freeze()).await,
             Err(error) => self
                 .daemon
                 .journal()

@@ -9,6 +9,7 @@ mod leave;
 mod limits;
 mod owner;
 mod registry;
+mod replies;
 mod rest;
 mod schedule;
 mod start;

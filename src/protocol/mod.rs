@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod event;
+pub mod feed;
 pub mod frame;
 pub mod json;
 pub mod members;

@@ -1,6 +1,9 @@
 //! What a process uses and who its children are, from `/proc`. Nothing is spawned for it.
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    io::Read,
+};
 
 /// Use of memory and processor by one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,10 +24,16 @@ pub fn ticks_per_second() -> u64 {
         .unwrap_or(100)
 }
 
-/// Reads the use of a process; `None` if it is gone or the system has no `/proc`.
+/// More than any `/proc/<pid>/stat`: a name of at most 64 bytes and 51 numbers.
+const STAT_LIMIT: usize = 2048;
+
+/// Reads the use of a process; `None` if it is gone or the system has no `/proc`. In one read: every list does this for
+/// every process, and the kernel's work for a file of `/proc` is most of it.
 pub fn usage(pid: i32) -> Option<Usage> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    parse_stat(&stat, page_size())
+    let mut buffer = [0; STAT_LIMIT];
+    let mut file = File::open(format!("/proc/{pid}/stat")).ok()?;
+    let length = file.read(&mut buffer).ok()?;
+    parse_stat(&buffer[..length], page_size())
 }
 
 /// Resident memory of a process in bytes; `None` if it is gone or the system has no `/proc`.
@@ -36,7 +45,7 @@ pub fn resident_memory(pid: i32) -> Option<u64> {
 
 /// When a process was started, in clock ticks since the system was; `None` if it is gone or the system has no `/proc`.
 pub fn start_time(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     fields(&stat).nth(22 - 3)?.parse().ok()
 }
 
@@ -50,18 +59,20 @@ fn page_size() -> u64 {
 }
 
 /// The fields of `/proc/<pid>/stat` follow the name in parentheses, which may itself hold anything.
-fn fields(stat: &str) -> impl Iterator<Item = &str> {
-    stat.rsplit_once(") ")
-        .map_or("", |(_, rest)| rest)
+fn fields(stat: &[u8]) -> impl Iterator<Item = &str> {
+    let after = memchr::memrchr(b')', stat).map_or(stat.len(), |end| end + 1);
+    // They are numbers, and a letter.
+    std::str::from_utf8(&stat[after..])
+        .unwrap_or_default()
         .split_ascii_whitespace()
 }
 
-fn parse_stat(stat: &str, page_size: u64) -> Option<Usage> {
-    let field = |number: usize| fields(stat).nth(number - 3)?.parse::<u64>().ok();
-    Some(Usage {
-        memory: field(24)? * page_size,
-        ticks: field(14)? + field(15)?,
-    })
+fn parse_stat(stat: &[u8], page_size: u64) -> Option<Usage> {
+    let mut fields = fields(stat);
+    let mut next = |skipped: usize| fields.nth(skipped)?.parse::<u64>().ok();
+    let ticks = next(14 - 3)? + next(0)?;
+    let memory = next(24 - 16)? * page_size;
+    Some(Usage { memory, ticks })
 }
 
 /// All descendants of a process, parents before their children.
@@ -102,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_name_full_of_parentheses_does_not_shift_the_fields() {
-        let stat = "7 (a) b) (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 3 22";
+        let stat = b"7 (a) b\xff) (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 3 22";
         assert_eq!(
             parse_stat(stat, 4096),
             Some(Usage {
@@ -110,7 +121,7 @@ mod tests {
                 ticks: 11 + 12
             })
         );
-        assert_eq!(parse_stat("7 (x) S 1", 4096), None);
+        assert_eq!(parse_stat(b"7 (x) S 1", 4096), None);
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod send_line_to_stdin;
 mod send_signal;
 mod serve;
 mod settings;
+pub(super) mod single;
 mod slist;
 mod start;
 mod startup;
