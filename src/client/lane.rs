@@ -149,13 +149,14 @@ fn unread(farewell: &[u8], waiting: &mut BTreeMap<u64, Waiting>) -> Vec<Answer> 
     let Ok(read) = serde_json::from_str::<HashSet<String>>(named.get()) else {
         return Vec::new();
     };
-    let is_unread = |number: &u64, _: &mut Waiting| !read.contains(&id_of(*number));
-    let unread = waiting.extract_if(.., is_unread);
-    let again = |(_, Waiting { ticket, .. })| Answer {
+    let is_unread = |number: &&u64| !read.contains(&id_of(**number));
+    let unread: Vec<u64> = waiting.keys().filter(is_unread).copied().collect();
+    let again = |Waiting { ticket, .. }| Answer {
         ticket,
         outcome: Outcome::Again,
     };
-    unread.map(again).collect()
+    let taken = unread.iter().filter_map(|number| waiting.remove(number));
+    taken.map(again).collect()
 }
 
 #[cfg(test)]
