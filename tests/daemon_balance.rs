@@ -105,6 +105,27 @@ async fn in_kernel_mode_what_is_being_served_is_finished_however_short_the_kill_
 }
 
 #[tokio::test]
+async fn an_answer_that_ends_with_its_connection_ends_also_if_the_server_closes_in_that_moment() {
+    // Node drops an answered connection when it closes the server, without having said its end.
+    let script = "const http = require('http')\n\
+        http.createServer((q, r) => {\n\
+          process.send({ type: 'asked', data: 1 })\n\
+          process.prependListener('internalMessage', ({ act }) => act === 'disconnect' && r.end(String(process.pid)))\n\
+        }).listen(0, function () { process.send({ type: 'port', data: this.address().port }) })\n";
+    for node in nodes() {
+        let home = TestHome::new();
+        let client = home.session();
+        let port = start_web(&home, &client, script, kernel(&node, 1)).await;
+        let old = pid_of(&client, 0).await;
+        let mut bus = client.bus().await;
+        let visitor = ask(port);
+        event(&mut bus, "asked").await;
+        client.ok("reload", json!([0])).await;
+        assert_eq!(answer(visitor), old.to_string());
+    }
+}
+
+#[tokio::test]
 async fn in_kernel_mode_a_process_that_crashed_or_is_stopped_leaves_no_connection_hanging() {
     for node in nodes() {
         let home = TestHome::new();
