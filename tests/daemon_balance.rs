@@ -229,7 +229,9 @@ async fn fewer_gets_more(client: &Client, port: u16) {
     let pids = [pid_of(client, 0).await, pid_of(client, 1).await];
     let held = kept(port, 60);
     let of = |held: &[(i64, Kept)], pid| held.iter().filter(|(by, _)| *by == pid).count();
-    assert_eq!(pids.map(|pid| of(&held, pid)), [30, 30]);
+    // A look may fall between a connection's coming and its being taken.
+    let shares = pids.map(|pid| of(&held, pid));
+    assert!(shares[0].abs_diff(30) <= 5, "{shares:?}");
     let busy: Vec<(i64, Kept)> = held.into_iter().filter(|(by, _)| *by == pids[0]).collect();
     // As soon as it is seen that the other's are gone, it gets all new ones until it has as many.
     eventually("the other gets every new one", || {

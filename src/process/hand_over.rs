@@ -37,6 +37,8 @@ const HEARING: i32 = 1;
 const LIVELY: Duration = Duration::from_millis(250);
 /// How long a connection that its worker has closed, with nothing unread, is kept for the request that may come.
 const LATE_REQUEST: Duration = Duration::from_secs(1);
+/// The system's times are only so exact, one against another.
+const INEXACT: Duration = Duration::from_millis(10);
 /// First and longest pause between two looks.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(10));
 /// Bytes of a request that are looked at.
@@ -102,7 +104,7 @@ impl Held {
         self.sight = see(traffic, ahead, self.read, now);
         let came = now.checked_sub(traffic.since_received);
         self.idle
-            .take_if(|idle| came.is_none_or(|came| came >= *idle));
+            .take_if(|idle| came.is_none_or(|came| came + INEXACT >= *idle));
     }
 
     /// Whether it is certain that its worker closed it because nothing was asked on it: then its client may ask yet. The
