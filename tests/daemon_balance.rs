@@ -105,6 +105,27 @@ async fn in_kernel_mode_what_is_being_served_is_finished_however_short_the_kill_
 }
 
 #[tokio::test]
+async fn an_answer_that_ends_with_its_connection_ends_also_if_the_server_closes_in_that_moment() {
+    // Node drops an answered connection when it closes the server, without having said its end.
+    let script = "const http = require('http')\n\
+        http.createServer((q, r) => {\n\
+          process.send({ type: 'asked', data: 1 })\n\
+          process.prependListener('internalMessage', ({ act }) => act === 'disconnect' && r.end(String(process.pid)))\n\
+        }).listen(0, function () { process.send({ type: 'port', data: this.address().port }) })\n";
+    for node in nodes() {
+        let home = TestHome::new();
+        let client = home.session();
+        let port = start_web(&home, &client, script, kernel(&node, 1)).await;
+        let old = pid_of(&client, 0).await;
+        let mut bus = client.bus().await;
+        let visitor = ask(port);
+        event(&mut bus, "asked").await;
+        client.ok("reload", json!([0])).await;
+        assert_eq!(answer(visitor), old.to_string());
+    }
+}
+
+#[tokio::test]
 async fn in_kernel_mode_a_process_that_crashed_or_is_stopped_leaves_no_connection_hanging() {
     for node in nodes() {
         let home = TestHome::new();
@@ -208,7 +229,9 @@ async fn fewer_gets_more(client: &Client, port: u16) {
     let pids = [pid_of(client, 0).await, pid_of(client, 1).await];
     let held = kept(port, 60);
     let of = |held: &[(i64, Kept)], pid| held.iter().filter(|(by, _)| *by == pid).count();
-    assert_eq!(pids.map(|pid| of(&held, pid)), [30, 30]);
+    // A look may fall between a connection's coming and its being taken.
+    let shares = pids.map(|pid| of(&held, pid));
+    assert!(shares[0].abs_diff(30) <= 5, "{shares:?}");
     let busy: Vec<(i64, Kept)> = held.into_iter().filter(|(by, _)| *by == pids[0]).collect();
     // As soon as it is seen that the other's are gone, it gets all new ones until it has as many.
     eventually("the other gets every new one", || {

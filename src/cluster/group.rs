@@ -95,6 +95,8 @@ pub(super) struct Listener {
     pub(super) unanswered: Vec<(u32, u64)>,
     /// Wakes the accepting task when a worker has become free.
     pub(super) waker: Option<Waker>,
+    /// How often it was given up.
+    pub(super) given_up: u32,
 }
 
 impl Listener {
@@ -106,6 +108,7 @@ impl Listener {
             kept,
             unanswered: Vec::new(),
             waker: None,
+            given_up: 0,
         }
     }
 }

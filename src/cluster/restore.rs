@@ -80,7 +80,7 @@ impl State {
                 continue;
             };
             for part in group.parts.values().filter(|part| part.record.closing) {
-                self.close_later(&key, part.record.slot);
+                self.close_later(&key, part.record.slot, part.given_up);
             }
         }
     }

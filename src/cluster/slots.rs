@@ -75,23 +75,25 @@ impl State {
             return;
         };
         if !std::mem::replace(&mut part.record.closing, true) {
+            part.given_up += 1;
+            let time = part.given_up;
             steer(group);
-            self.close_later(key, slot);
+            self.close_later(key, slot, time);
         }
     }
 
-    pub(super) fn close_later(&self, key: &Arc<str>, slot: Option<u32>) {
+    pub(super) fn close_later(&self, key: &Arc<str>, slot: Option<u32>, time: u32) {
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(close(self.shared.clone(), Arc::clone(key), slot));
+            runtime.spawn(close(self.shared.clone(), Arc::clone(key), slot, time));
         }
     }
 
-    /// Closes a socket that was given up, unless it has come to use again.
-    fn close_part(&mut self, key: &Arc<str>, slot: Option<u32>) {
+    /// Closes a socket that was given up for the `time`th time, unless it has come to use again.
+    fn close_part(&mut self, key: &Arc<str>, slot: Option<u32>, time: u32) {
         let Some(group) = self.listeners.get_mut(key).filter(|_| !self.is_frozen) else {
             return;
         };
-        let is_closing = |part: &&Listener| part.record.closing;
+        let is_closing = |part: &&Listener| part.record.closing && part.given_up == time;
         let Some(part) = group.parts.get(&slot).filter(is_closing) else {
             return;
         };
@@ -154,10 +156,10 @@ fn accepts(entry: &WorkerEntry, key: &str) -> bool {
     is_ready && !entry.record.leaving && entry.channel.is_open()
 }
 
-async fn close(shared: Weak<Mutex<State>>, key: Arc<str>, slot: Option<u32>) {
+async fn close(shared: Weak<Mutex<State>>, key: Arc<str>, slot: Option<u32>, time: u32) {
     tokio::time::sleep(LAST).await;
     if let Some(shared) = shared.upgrade() {
-        lock(&shared).close_part(&key, slot);
+        lock(&shared).close_part(&key, slot, time);
     }
 }
 

@@ -37,6 +37,8 @@ const HEARING: i32 = 1;
 const LIVELY: Duration = Duration::from_millis(250);
 /// How long a connection that its worker has closed, with nothing unread, is kept for the request that may come.
 const LATE_REQUEST: Duration = Duration::from_secs(1);
+/// The system's times are only so exact, one against another.
+const INEXACT: Duration = Duration::from_millis(10);
 /// First and longest pause between two looks.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(10));
 /// Bytes of a request that are looked at.
@@ -68,6 +70,8 @@ struct Held {
     read: Option<Instant>,
     /// Until when it is kept, once its worker has closed it.
     until: Option<Instant>,
+    /// Since when nothing was asked on it, as far as that was seen.
+    idle: Option<Instant>,
     sight: Sight,
 }
 
@@ -79,6 +83,7 @@ impl Held {
             is_deaf: false,
             read: None,
             until: None,
+            idle: None,
             sight: Sight::Busy,
         }
     }
@@ -97,6 +102,15 @@ impl Held {
             self.read = now.checked_sub(traffic.since_received);
         }
         self.sight = see(traffic, ahead, self.read, now);
+        let came = now.checked_sub(traffic.since_received);
+        self.idle
+            .take_if(|idle| came.is_none_or(|came| came + INEXACT >= *idle));
+    }
+
+    /// Whether it is certain that its worker closed it because nothing was asked on it: then its client may ask yet. The
+    /// answer to a request of which nothing is known may have ended with the connection.
+    fn was_idle(&self) -> bool {
+        self.sight == Sight::Requested || self.idle.is_some()
     }
 
     fn hear(&mut self, bytes: i32) {
@@ -217,19 +231,43 @@ impl Kept {
         let _ = tokio::time::timeout(patience, settled).await;
     }
 
-    /// The worker has closed its servers: what it let go of was idle, and others go on with it at once.
+    /// Notes on which nothing was asked, before the worker is told to close its servers.
+    pub(super) fn note_idle(&mut self) {
+        self.look();
+        let now = Instant::now();
+        for held in &mut self.held {
+            held.idle = (held.sight == Sight::Idle).then_some(now);
+        }
+    }
+
+    /// The worker has closed its servers: what was idle that it let go of, others go on with at once. The rest of what it
+    /// let go of waits for a request.
     pub(super) fn pass_on_idle(&mut self, giver: &Giver) {
         // Of a process that is gone nobody knows what it was about to answer.
         let Ok(open) = connections::sockets(self.pid) else {
             return;
         };
+        let mut closed = Vec::new();
         for held in self.held.extract_if(.., |held| !held.is_in(&open)) {
             let mut held = held;
             held.look();
-            if held.sight != Sight::Over {
+            if held.sight == Sight::Over {
+                continue;
+            }
+            if held.was_idle() {
                 held.give(giver);
+            } else {
+                closed.push(held);
             }
         }
+        self.held.extend(closed);
+    }
+
+    /// Without those that the worker still has.
+    pub(super) fn let_go(mut self) -> Self {
+        let open = connections::sockets(self.pid).unwrap_or_default();
+        self.held.retain(|held| !held.is_in(&open));
+        self
     }
 
     /// Gives others what the worker closes, until nothing is left with it but requests that it has not heard.

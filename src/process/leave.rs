@@ -325,6 +325,9 @@ async fn left(
         kept.deafen();
         kept.settled(ROUND).await;
     }
+    if let Some(kept) = kept {
+        kept.note_idle();
+    }
     let mut servers = worker.servers();
     let giver = worker.giver();
     worker.disconnect();
@@ -340,7 +343,9 @@ async fn left(
         held.pass_on_idle(&giver);
     }
     // With an agent its answers tell the clients to go; and the server's own time-outs do not end what we hold.
-    kept.take_if(|_| !from_outside);
+    if let Some(held) = kept.take_if(|_| !from_outside) {
+        held.let_go().bequeath(worker.giver());
+    }
     let ended = async { while words.recv().await.is_some() {} };
     match kept {
         Some(kept) => tokio::select! {
