@@ -241,6 +241,45 @@ describe('surroundings', () => {
     assert.strictEqual({}.polluted, undefined)
   })
 
+  sessionTest('messages go in the order in which they are sent, from the first on, and while others are', async (session) => {
+    const count = 5000
+    await session.start({ script: fixture('echo.js'), name: 'echo', wait_ready: true })
+    // Another session, which has to find the daemon first.
+    const other = new rpm2.custom({ pm2_home: session.pm2_home })
+    const bus = await session.launchBus()
+    const seen = []
+    const all = new Promise((resolve) => bus.on('echo', ({ data }) => seen.push(data.data) === count && resolve()))
+    const numbers = Array.from({ length: count }, (_, number) => number)
+    const sent = numbers.map((data) => other.sendDataToProcessId(0, { topic: true, data }))
+    const answers = await Promise.all(sent)
+    await all
+    assert.deepStrictEqual(seen, numbers)
+    assert.deepStrictEqual(
+      answers.map(({ data }) => data.data),
+      numbers,
+    )
+    await other.disconnect()
+  })
+
+  scriptTest(
+    'what was called before a disconnect is still answered, and the script ends',
+    `rpm2.connect(async () => {
+       await rpm2.list()
+       await rpm2.list()
+       rpm2.list((error, list) => console.log('listed', error, list))
+       rpm2.ping((error, { msg }) => console.log(error, msg))
+       rpm2.disconnect(() => rpm2.connect(() => rpm2.list((error, list) => {
+         console.log('again', list)
+         rpm2.killDaemon(() => rpm2.disconnect())
+       })))
+     })`,
+    ({ stdout, stderr, code }) => {
+      const lines = stdout.split('\n').sort()
+      assert.deepStrictEqual(lines, ['', 'again []', 'listed null []', 'null pong'])
+      assert.deepStrictEqual([stderr, code], ['', 0])
+    },
+  )
+
   test('the functions work without the object, and `import` finds them by name', async () => {
     const { default: whole, ...named } = await import('../index.mjs')
     assert.strictEqual(whole, rpm2)

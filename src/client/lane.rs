@@ -149,14 +149,15 @@ fn unread(farewell: &[u8], waiting: &mut BTreeMap<u64, Waiting>) -> Vec<Answer> 
     let Ok(read) = serde_json::from_str::<HashSet<String>>(named.get()) else {
         return Vec::new();
     };
-    let is_unread = |number: &&u64| !read.contains(&id_of(**number));
-    let unread: Vec<u64> = waiting.keys().filter(is_unread).copied().collect();
+    let (read, unread) = std::mem::take(waiting)
+        .into_iter()
+        .partition::<BTreeMap<_, _>, _>(|(number, _)| read.contains(&id_of(*number)));
+    *waiting = read;
     let again = |Waiting { ticket, .. }| Answer {
         ticket,
         outcome: Outcome::Again,
     };
-    let taken = unread.iter().filter_map(|number| waiting.remove(number));
-    taken.map(again).collect()
+    unread.into_values().map(again).collect()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::{
     agent,
     command::{Command, ProcessError, Reload, Restart},
+    measured::Measured,
     outlet::Surroundings,
     record::{Pm2Env, Record, Status},
     resume::{self, Inheritance},
@@ -221,32 +222,23 @@ impl Process {
             .map_or(Ok(()), |live| live.handle.signal(signal))
     }
 
-    /// Resident memory in bytes and use of one processor in percent since the last call, one decimal.
+    /// Resident memory in bytes and use of one processor in percent since the last measurement, one decimal; one that is
+    /// fresh stands.
     pub fn measure(&self) -> (u64, f64) {
         let mut record = self.record();
         if record.status != Status::Online {
             return (0, 0.0);
         }
+        let now = Instant::now();
+        if let Some(fresh) = record.measured.filter(|last| last.is_fresh(now)) {
+            return fresh.figures();
+        }
         let Some(usage) = usage::usage(record.pid) else {
             return (0, 0.0);
         };
-        let now = Instant::now();
-        let previous = record.measured.replace((now, usage));
-        let percent = previous.map_or(0.0, |(then, before)| {
-            let seconds = now.duration_since(then).as_secs_f64();
-            let ticks = usage.ticks.saturating_sub(before.ticks);
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "ticks since the last look are few"
-            )]
-            let used = ticks as f64 / usage::ticks_per_second() as f64;
-            if seconds > 0.0 {
-                (used / seconds * 1000.0).round() / 10.0
-            } else {
-                0.0
-            }
-        });
-        (usage.memory, percent)
+        let measured = Measured::new(now, usage, record.measured.as_ref());
+        record.measured = Some(measured);
+        measured.figures()
     }
 
     async fn ask(

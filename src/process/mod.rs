@@ -14,6 +14,7 @@ mod launch;
 mod leave;
 mod log_files;
 pub(crate) mod logs;
+mod measured;
 mod members;
 mod messages;
 mod outlet;

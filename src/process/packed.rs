@@ -71,12 +71,18 @@ impl Packed {
 
     /// The JSON of an object of all members.
     pub(super) fn text(&self) -> String {
-        object(&[&self.environment, &self.rest, &self.changing])
+        self.text_within("", "")
+    }
+
+    /// The same with what it is a part of, written once.
+    pub(super) fn text_within(&self, head: &str, tail: &str) -> String {
+        let members: [&str; 3] = [&self.environment, &self.rest, &self.changing];
+        object(head, &members, tail)
     }
 
     /// The same without the environment.
     pub(super) fn text_of_event(&self) -> String {
-        object(&[&self.rest, &self.changing])
+        object("", &[&self.rest, &self.changing], "")
     }
 
     /// One member.
@@ -133,17 +139,19 @@ impl<'de> Deserialize<'de> for Packed {
     }
 }
 
-fn object(parts: &[&str]) -> String {
+fn object(head: &str, parts: &[&str], tail: &str) -> String {
     let length = parts.iter().map(|part| part.len() + 1).sum::<usize>();
-    let mut text = String::with_capacity(length + 2);
+    let mut text = String::with_capacity(head.len() + length + 2 + tail.len());
+    text.push_str(head);
     text.push('{');
-    for part in parts.iter().filter(|part| !part.is_empty()) {
-        if text.len() > 1 {
+    for (index, part) in parts.iter().filter(|part| !part.is_empty()).enumerate() {
+        if index > 0 {
             text.push(',');
         }
         text.push_str(part);
     }
     text.push('}');
+    text.push_str(tail);
     text
 }
 
@@ -206,6 +214,7 @@ mod tests {
             let text = serde_json::to_string(&packed).unwrap();
             assert_eq!(serde_json::from_str::<Packed>(&text).unwrap(), packed);
             assert_eq!(packed.text(), text);
+            assert_eq!(packed.text_within("[", ",1]"), format!("[{text},1]"));
         }
         let packed = Packed::from(&odd());
         assert_eq!(packed.get_text("status").as_deref(), Some("online"));

@@ -5,12 +5,15 @@ use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{agent, identity::Identity, packed::Packed, place::RunName, stop::stop_signal};
+use super::{
+    agent, identity::Identity, measured::Measured, packed::Packed, place::RunName,
+    stop::stop_signal,
+};
 use crate::{
     app::launch::Mode,
     channel::{ChannelError, ChannelSender},
     protocol::json::Json,
-    sys::{pidfd::Handle, usage::Usage},
+    sys::pidfd::Handle,
 };
 
 /// pm2's process environment: attributes, environment and state in one flat object.
@@ -89,8 +92,8 @@ pub struct Record {
     pub(super) exception: Option<Box<RawValue>>,
     /// Where to write to the running app.
     pub live: Option<Live>,
-    /// The last measurement, to tell the use of the processor since then.
-    pub(crate) measured: Option<(std::time::Instant, Usage)>,
+    /// The last measurement of the present run, which the next one is told from.
+    pub(super) measured: Option<Measured>,
 }
 
 /// Ways into a running app.
@@ -262,10 +265,9 @@ impl Record {
 
     fn proc_with(&self, more: &str) -> Json {
         let (pid, name, id) = (self.pid, &self.identity.name_json, self.pm_id);
-        let env = self.env.text();
-        Json::made(format!(
-            "{{\"pid\":{pid},\"name\":{name},\"pm2_env\":{env},\"pm_id\":{id}{more}}}"
-        ))
+        let head = format!("{{\"pid\":{pid},\"name\":{name},\"pm2_env\":");
+        let tail = format!(",\"pm_id\":{id}{more}}}");
+        Json::made(self.env.text_within(&head, &tail))
     }
 
     /// pm2's shape of what was started, `{pm2_env, process: {pid}, ...}`, as JSON.

@@ -17,8 +17,11 @@ impl Json {
 
     /// An array of values.
     pub fn array(values: impl IntoIterator<Item = Self>) -> Self {
-        let mut text = String::from("[");
-        for value in values {
+        let values: Vec<Self> = values.into_iter().collect();
+        let length = values.iter().map(|value| value.0.len() + 1).sum::<usize>();
+        let mut text = String::with_capacity(length + 2);
+        text.push('[');
+        for value in &values {
             if text.len() > 1 {
                 text.push(',');
             }
