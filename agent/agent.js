@@ -98,7 +98,6 @@ function alongside(event, listener) {
 }
 
 // Figures, under pm2's names: type, unit, the change that is told within a second, whether pm2 shows it as text.
-
 const KINDS = {
   'HTTP Mean Latency': ['internal/http/builtin/latency/p50', 'ms', 0.5],
   'HTTP P95 Latency': ['internal/http/builtin/latency/p95', 'ms', 0.5],
@@ -113,12 +112,8 @@ const KINDS = {
 }
 
 const lags = lastOf(60)
-let period
-let due
-let quiet = 0
-let shown = {}
-let shownAt = 0
-let sending = false
+let [period, due, quiet] = [1000, 0, 0]
+let [shown, shownAt, sending] = [{}, 0, false]
 
 const milliseconds = () => hrtime().reduce((seconds, nanoseconds) => seconds * 1000 + nanoseconds / 1e6)
 
@@ -151,9 +146,7 @@ function report(anyway = false) {
   const aged = now - shownAt >= 30000 && names.some((name) => figures[name] !== shown[name])
   quiet = matters ? 0 : quiet + 1
   if (!anyway && !matters && !aged) return
-  shown = figures
-  shownAt = now
-  sending = true
+  ;[shown, shownAt, sending] = [figures, now, true]
   const data = {}
   for (const name of names) {
     const [type, unit, , text] = KINDS[name]
@@ -197,14 +190,10 @@ function lastOf(length) {
 }
 
 // HTTP: once somebody listens, Node tells of each request. The time of some is taken, all are counted.
-
 // From the socket below TLS, which Node lists, to the one that has the response.
 const SECURED = Symbol('secured')
-let channels
-let latencies
-let taken = 0
-let requests = 0
-let rate = 0
+let channels, latencies
+let [taken, requests, rate] = [0, 0, 0]
 let closing = false
 
 function watchHttp() {
@@ -220,13 +209,11 @@ function watchHttp() {
   channels[1].subscribe(({ response }) => {
     requests += 1
     latencies = latencies || lastOf(500)
-    const from = begun.get(response)
-    if (from !== undefined) latencies.add(milliseconds() - from)
+    if (begun.has(response)) latencies.add(milliseconds() - begun.get(response))
   })
 }
 
 // Exceptions, as pm2 tells them: of a cluster app with what the error has besides, of others with where it comes from.
-
 function watchExceptions() {
   process.on('uncaughtExceptionMonitor', (error) => {
     const handled = process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback()
@@ -238,9 +225,9 @@ function watchExceptions() {
 /** As under pm2, a rejection that nobody listens for is printed and does not end the app. Who says by flag what is to be
  * done about rejections gets that: one that ends the app comes as an exception then. */
 function watchRejections() {
-  const isUpToNode = process.execArgv.concat(env.NODE_OPTIONS || '').join(' ').indexOf('--unhandled-rejections') >= 0
   const told = (error) => attempt(tell, error, true)
-  if (isUpToNode) return alongside('unhandledRejection', told)
+  const flags = process.execArgv.concat(env.NODE_OPTIONS || '').join(' ')
+  if (flags.indexOf('--unhandled-rejections') >= 0) return alongside('unhandledRejection', told)
   process.on('unhandledRejection', (error) => {
     told(error)
     if (process.listenerCount('unhandledRejection') === 1) attempt(printRejection, error)
@@ -248,10 +235,9 @@ function watchRejections() {
 }
 
 function printRejection(value) {
-  const text = value instanceof Error && value.stack ? value.stack : value
   const head = '\nYou have triggered an unhandledRejection, you may have forgotten to catch a Promise rejection:\n'
   if (isCluster) process.stderr.write(head)
-  console.error(text)
+  console.error((value instanceof Error && value.stack) || value)
 }
 
 /** Of one that ends the app the daemon speaks after it has read what Node prints about it. */
@@ -301,11 +287,8 @@ function placeIn(line) {
   return found && !/\/node_modules\//.test(found[1]) && { file: found[1].replace(/^file:\/\//, ''), line: found[2] }
 }
 
-// Actions
-
-// A profile grows, and whoever started it may have forgotten it.
+// Actions. A profile grows, and whoever started it may have forgotten it.
 const PROFILE_LIMIT = 10 * 60 * 1000
-
 const profiles = new Map()
 const actions = {
   'km:heapdump': [2, dumpHeap],
@@ -340,8 +323,8 @@ function startProfile(type, method, { timeout, initiated = 'manual' }) {
   session.connect()
   session.post(method.replace(/\..*/, '.enable'))
   session.post(method)
-  const timer = startTimer(() => attempt(stopProfile, type), Math.min(timeout > 0 ? timeout : Infinity, PROFILE_LIMIT))
-  timer.unref()
+  const limit = Math.min(timeout > 0 ? timeout : Infinity, PROFILE_LIMIT)
+  const timer = startTimer(() => attempt(stopProfile, type), limit).unref()
   const uuid = Math.random().toString(36).slice(2)
   profiles.set(type, { session, timer, method, about: { uuid, at: Date.now(), initiated, type, [type]: true } })
   return { success: true, uuid }
@@ -384,7 +367,6 @@ function deliver(about, write) {
 }
 
 // Draining: the daemon sends no new connections, and wants those that there are to end.
-
 let release
 
 /** From now on each response ends its connection, and the app stays until its stop signal comes, at most `for` ms. */

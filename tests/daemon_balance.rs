@@ -7,11 +7,12 @@ use rpm2::sys::proc;
 use serde_json::{Value, json};
 
 use crate::{
-    daemon_reload::{Visitors, pid_of, start_web},
+    daemon_reload::{pid_of, start_web},
     outlive::kill_daemon,
     support::{
         apps::{eventually, nodes},
         homes::{Client, TestHome, event, gone},
+        visitors::Visitors,
         web::{Kept, answer, ask, get, server},
     },
 };

@@ -5,10 +5,11 @@ use std::io::{Read, Write};
 use serde_json::json;
 
 use crate::{
-    daemon_reload::{Visitors, pid_of, start_web},
+    daemon_reload::{pid_of, start_web},
     support::{
         apps::nodes,
         homes::{TestHome, event, gone},
+        visitors::Visitors,
         web::{Kept, ask, server},
     },
 };

@@ -1,17 +1,13 @@
 //! Reload: the replacement is up before the old process is touched, and no client notices.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
-};
-
 use rpm2::client::ClientError;
 use serde_json::{Value, json};
 
 use crate::support::{
     apps::{eventually, nodes, soon},
     homes::{Client, TestHome, event, gone},
-    web::{Kept, answer, ask, get, server},
+    visitors::Visitors,
+    web::{answer, ask, get, server},
 };
 
 /// Starts a clustered server and returns its port.
@@ -33,69 +29,6 @@ pub(crate) async fn start_web(home: &TestHome, client: &Client, script: &str, mo
 /// The process id of the process of this number.
 pub(crate) async fn pid_of(client: &Client, pm_id: u32) -> i64 {
     client.process(pm_id).await["pid"].as_i64().unwrap()
-}
-
-/// Makes one request after the other, each on a connection of its own, until it is dropped.
-pub(crate) struct Visitors {
-    stopped: Arc<AtomicBool>,
-    threads: Vec<std::thread::JoinHandle<()>>,
-    answered: Arc<AtomicUsize>,
-    failed: Arc<AtomicUsize>,
-}
-
-impl Visitors {
-    pub(crate) fn of(port: u16) -> Self {
-        Self::who(move || {
-            move || std::panic::catch_unwind(|| get(port)).is_ok_and(|body| !body.is_empty())
-        })
-    }
-
-    /// The same on connections that they keep, and without a pause.
-    pub(crate) fn that_stay(port: u16) -> Self {
-        Self::who(move || {
-            let mut kept = Kept::to(port);
-            move || {
-                let is_answered = kept.get().is_ok_and(|body| !body.is_empty());
-                if !is_answered {
-                    kept = Kept::to(port);
-                }
-                is_answered
-            }
-        })
-    }
-
-    fn who<V: FnMut() -> bool>(arrive: impl Fn() -> V + Copy + Send + 'static) -> Self {
-        let stopped = Arc::new(AtomicBool::new(false));
-        let answered = Arc::new(AtomicUsize::new(0));
-        let failed = Arc::new(AtomicUsize::new(0));
-        let visit = || {
-            let (stopped, answered, failed) = (stopped.clone(), answered.clone(), failed.clone());
-            std::thread::spawn(move || {
-                let mut is_answered = arrive();
-                while !stopped.load(Ordering::Relaxed) {
-                    let is_answered = is_answered();
-                    let count = if is_answered { &answered } else { &failed };
-                    count.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        };
-        Self {
-            threads: (0..4).map(|_| visit()).collect(),
-            stopped,
-            answered,
-            failed,
-        }
-    }
-
-    /// How many were answered and how many not.
-    pub(crate) fn leave(self) -> (usize, usize) {
-        self.stopped.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            thread.join().unwrap();
-        }
-        let count = |counter: Arc<AtomicUsize>| counter.load(Ordering::Relaxed);
-        (count(self.answered), count(self.failed))
-    }
 }
 
 #[tokio::test]

@@ -44,3 +44,4 @@ mod outlive_stop;
 mod serve;
 mod support;
 mod update;
+mod update_refused;

@@ -6,6 +6,7 @@ pub(crate) mod kept;
 pub(crate) mod link;
 pub(crate) mod old_daemon;
 pub(crate) mod ports;
+pub(crate) mod visitors;
 pub(crate) mod web;
 
 use std::path::PathBuf;
