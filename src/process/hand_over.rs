@@ -23,7 +23,7 @@ use crate::{
     cluster::{Giver, Worker},
     keeper::Keeper,
     sys::{
-        connections::{self, Connection},
+        connections::{self, Connection, Served},
         pidfd::Handle,
         tcp,
     },
@@ -271,11 +271,15 @@ impl Kept {
     }
 
     /// Gives others what the worker closes, until nothing is left with it but requests that it has not heard.
-    pub(super) async fn tend(&mut self, giver: &Giver) {
+    pub(super) async fn tend(&mut self, giver: &Giver, served: &[Served]) {
         let mut pace = Pace::new();
         loop {
             self.pass_on(giver);
-            if self.has(|sight| sight == Sight::Requested) && !self.has(Sight::is_unsettled) {
+            // One that accepts for itself may have others since, of which there is no copy.
+            if self.has(|sight| sight == Sight::Requested)
+                && !self.has(Sight::is_unsettled)
+                && connections::count(self.pid, served).is_ok_and(|count| count <= self.held.len())
+            {
                 return;
             }
             pace.wait().await;

@@ -329,7 +329,8 @@ async fn left(
         kept.note_idle();
     }
     let mut servers = worker.servers();
-    let giver = worker.giver();
+    // It has them no more once it is told to leave.
+    let (giver, served) = (worker.giver(), worker.served());
     worker.disconnect();
     if let Some(held) = kept.as_mut() {
         let closed = async {
@@ -350,7 +351,7 @@ async fn left(
     match kept {
         Some(kept) => tokio::select! {
             () = ended => {}
-            () = kept.tend(&giver) => {}
+            () = kept.tend(&giver, &served) => {}
         },
         None => ended.await,
     }
