@@ -89,6 +89,22 @@ async fn without_an_agent_clients_that_never_pause_go_on_with_the_new_process() 
 }
 
 #[tokio::test]
+async fn without_an_agent_no_visitor_of_a_server_that_accepts_for_itself_notices() {
+    let home = TestHome::new();
+    let client = home.session();
+    let more = json!({ "instances": 2, "pmx": false, "load_balancing": "kernel" });
+    let port = start_web(&home, &client, &server("process.pid"), more).await;
+    let visitors = [Visitors::of(port), Visitors::that_stay(port)];
+    for _ in 0..5 {
+        client.ok("reload", json!(["web"])).await;
+    }
+    for visitors in visitors {
+        let (answered, failed) = visitors.leave();
+        assert!(answered > 0 && failed == 0, "{failed} of {answered}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_http_is_the_old_processs_to_its_end() {
     let home = TestHome::new();
     let client = home.session();
