@@ -10,9 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::sys::socket::{UnixAddr, getsockname, getsockopt, sockopt};
+use nix::sys::socket::{SockType, UnixAddr, getsockname, getsockopt, sockopt};
 
-use super::{listen, pidfd::Handle};
+use super::{established, listen, pidfd::Handle};
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +91,9 @@ fn seen(
         Err(error) if error.raw_os_error() == Some(nix::libc::EBADF) => return Ok(None),
         Err(error) => return Err(error),
     };
-    if getsockopt(&socket, sockopt::AcceptConn).unwrap_or(true) {
+    // A datagram socket may have the port's number, too.
+    let is_stream = getsockopt(&socket, sockopt::SockType) == Ok(SockType::Stream);
+    if !is_stream || getsockopt(&socket, sockopt::AcceptConn).unwrap_or(true) {
         return Ok(None);
     }
     let place = if let Some(address) = listen::local_address(socket.as_fd()) {
@@ -110,10 +112,18 @@ fn seen(
     }))
 }
 
-/// The same from the system's tables.
+/// The same from what the system has listed.
 fn listed(root: &Path, open: Vec<(i32, u64)>, served: &[Served]) -> io::Result<Vec<Connection>> {
     let mut sockets = HashMap::new();
-    if served.iter().any(|place| matches!(place, Served::Port(_))) {
+    let ports = served.iter().filter_map(|place| match place {
+        Served::Port(port) => Some(established::inodes(*port).map(|found| (place, found))),
+        Served::Path(_) => None,
+    });
+    if let Ok(found) = ports.collect::<io::Result<Vec<_>>>() {
+        for (place, inodes) in found {
+            sockets.extend(inodes.into_iter().map(|inode| (inode, place.clone())));
+        }
+    } else {
         for table in ["net/tcp", "net/tcp6"] {
             // Without IPv6 the second table is missing.
             if let Ok(text) = fs::read_to_string(root.join(table)) {
@@ -220,6 +230,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let served = [Served::Port(address.port())];
+        let _of_the_same_number = std::net::UdpSocket::bind(address).unwrap();
         assert_eq!(count(me, &served).unwrap(), 0);
         let client = TcpStream::connect(address).unwrap();
         let (accepted, _) = listener.accept().unwrap();

@@ -12,7 +12,7 @@ use super::connections::{self, Served};
 /// How many connections of the server each process holds; nothing of a process that cannot be looked into.
 pub fn held(pids: &[i32], served: &Served) -> Vec<Option<usize>> {
     let inodes = match served {
-        Served::Port(port) => diag::inodes(*port),
+        Served::Port(port) => inodes(*port),
         Served::Path(_) => Err(io::ErrorKind::Unsupported.into()),
     };
     let count = |pid: &i32| match &inodes {
@@ -20,6 +20,14 @@ pub fn held(pids: &[i32], served: &Served) -> Vec<Option<usize>> {
         Err(_) => connections::count(*pid, std::slice::from_ref(served)).ok(),
     };
     pids.iter().map(count).collect()
+}
+
+/// Numbers of the sockets that are connected with this port of ours, whoever holds them.
+///
+/// # Errors
+/// Where the kernel does not answer such questions.
+pub(super) fn inodes(port: u16) -> io::Result<HashSet<u64>> {
+    diag::inodes(port)
 }
 
 fn held_of(root: &Path, inodes: &HashSet<u64>) -> io::Result<usize> {
