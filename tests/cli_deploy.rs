@@ -1,10 +1,13 @@
 //! `deploy`, with an ssh that goes no farther than a shell here.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use serde_json::json;
 
-use crate::{cli::home, support::homes::TestHome};
+use crate::{
+    cli::home,
+    support::{git::git, homes::TestHome},
+};
 
 /// Notes its arguments and runs the last one.
 const SSH: &str = "#!/bin/sh
@@ -63,24 +66,6 @@ impl Deployment {
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.home.folder().join(name)).unwrap_or_default()
     }
-}
-
-fn git(folder: &Path, args: &[&str]) -> String {
-    let author = ["-c", "user.name=a", "-c", "user.email=a@b"];
-    let mut command = Command::new("git");
-    let output = command
-        .arg("-C")
-        .arg(folder)
-        .args(author)
-        .args(args)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// One host's environment of its own.

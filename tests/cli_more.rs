@@ -1,10 +1,13 @@
 //! `ecosystem`, `slist`, `report`, `pull`, `backward`, `forward`.
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
 
 use serde_json::Value;
 
-use crate::cli::{fails, home, list, ok};
+use crate::{
+    cli::{fails, home, list, ok},
+    support::git::git,
+};
 
 #[test]
 fn a_file_to_begin_with() {
@@ -51,24 +54,6 @@ fn a_report_has_daemon_command_machine_list_and_log() {
     ] {
         assert!(report.contains(part), "{part} in\n{report}");
     }
-}
-
-fn git(folder: &Path, args: &[&str]) -> String {
-    let author = ["-c", "user.name=a", "-c", "user.email=a@b"];
-    let mut command = Command::new("git");
-    let output = command
-        .arg("-C")
-        .arg(folder)
-        .args(author)
-        .args(args)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[test]

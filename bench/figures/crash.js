@@ -3,7 +3,8 @@
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const net = require('node:net')
-const { app, freePort, pause } = require('./support')
+const { freePort } = require('../../__test__/support/free-port')
+const { app, pause } = require('./support')
 
 /** Milliseconds after which nobody answers any more. */
 const PATIENCE = 10_000

@@ -2,7 +2,8 @@
 
 const { fork } = require('node:child_process')
 const { once } = require('node:events')
-const { app, freePort } = require('./support')
+const { freePort } = require('../../__test__/support/free-port')
+const { app } = require('./support')
 const { visitFor } = require('./visits')
 
 const WORKERS = 2

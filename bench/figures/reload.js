@@ -2,7 +2,8 @@
 
 const cluster = require('node:cluster')
 const { Load, sum } = require('../../scripts/chaos/load')
-const { app, freePort, pause } = require('./support')
+const { freePort } = require('../../__test__/support/free-port')
+const { app, pause } = require('./support')
 
 const WORKERS = 4
 const VISITORS = [

@@ -1,6 +1,5 @@
 'use strict'
 
-const net = require('node:net')
 const path = require('node:path')
 const { used } = require('../contestant/processes')
 
@@ -31,15 +30,6 @@ async function settled(pids) {
   throw new Error('the apps do not come to rest')
 }
 
-const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = net.createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
-
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** Milliseconds that `work` takes. */
@@ -49,4 +39,4 @@ async function timed(work) {
   return performance.now() - begun
 }
 
-module.exports = { app, freePort, idleApps, pause, settled, sleepers, timed }
+module.exports = { app, idleApps, pause, settled, sleepers, timed }

@@ -1,21 +1,12 @@
 'use strict'
 
-const net = require('node:net')
 const path = require('node:path')
+const { freePort } = require('../../__test__/support/free-port')
 const { get } = require('./load')
 const { isAlive } = require('./place')
 const { eventually } = require('./wait')
 
 const script = (name) => path.join(__dirname, 'apps', name)
-
-const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = net.createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 
 /** Names of the apps that live through every kill. */
 const APPS = ['web', 'talker', 'writer', 'dated']
@@ -98,4 +89,4 @@ async function exercise(session, port) {
   return faults
 }
 
-module.exports = { compareApps, exercise, freePort, look, startApps }
+module.exports = { compareApps, exercise, look, startApps }

@@ -5,9 +5,9 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const engines = require('../../__test__/support/engines')
+const { freePort } = require('../../__test__/support/free-port')
 const { environmentFor } = require('../../__test__/support/home')
 const { Load, get, sum } = require('../chaos/load')
-const { freePort } = require('../chaos/apps')
 const { eventually, sleep } = require('../chaos/wait')
 
 /** The visitors: so many of each kind. */

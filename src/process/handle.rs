@@ -18,6 +18,7 @@ use super::{
     record::{Pm2Env, Record, Status},
     resume::{self, Inheritance},
     saved::Saved,
+    stop::stop_signal,
     task::{Shared, Task, lock},
 };
 use crate::{protocol::json::Json, slot::StateSlot, sys::usage};
@@ -171,7 +172,7 @@ impl Process {
     pub fn drain(&self, patience: Duration) -> Result<(), ProcessError> {
         let record = self.record();
         match record.live.as_ref().filter(|_| record.has_agent()) {
-            Some(live) => Ok(live.drain(patience, &record.env())?),
+            Some(live) => Ok(live.drain(patience, stop_signal(&record))?),
             None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
         }
     }

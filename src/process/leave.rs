@@ -155,7 +155,7 @@ impl Leaver {
         {
             let patience = from_clock(stage.until()).saturating_duration_since(Instant::now());
             // Not taken: it reads nothing, and is drained as one without an agent.
-            let _ = live.drain(patience + settings.kill_timeout * 2, &record.env());
+            let _ = live.drain(patience + settings.kill_timeout * 2, stop_signal(&record));
         }
     }
 
@@ -168,7 +168,7 @@ impl Leaver {
             .journal
             .info(format!("Stopping app:{} id:{shown}", record.name()));
         record.set_status(Status::Stopping);
-        self.retiree.tree.signal(stop_signal(&record.env()));
+        self.retiree.tree.signal(stop_signal(&record));
     }
 
     /// Waits for what ends a stage: what it is for, the end of its time, or the end of the run, which is told.

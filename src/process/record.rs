@@ -3,12 +3,10 @@
 
 use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
+use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{
-    agent, identity::Identity, measured::Measured, packed::Packed, place::RunName,
-    stop::stop_signal,
-};
+use super::{agent, identity::Identity, measured::Measured, packed::Packed, place::RunName};
 use crate::{
     app::launch::Mode,
     channel::{ChannelError, ChannelSender},
@@ -109,8 +107,8 @@ pub struct Live {
 impl Live {
     /// Makes the app, which must have the agent, end its connections, and stay until its stop signal comes, at most
     /// this long: its handler of that signal runs even if nothing else is left to do.
-    pub fn drain(&self, patience: Duration, env: &Pm2Env) -> Result<(), ChannelError> {
-        let line = agent::drain(patience, stop_signal(env).as_str());
+    pub fn drain(&self, patience: Duration, signal: Signal) -> Result<(), ChannelError> {
+        let line = agent::drain(patience, signal.as_str());
         self.channel.send_internal(&line)
     }
 }
@@ -291,7 +289,7 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::stop::stop_signal, *};
 
     fn record() -> Record {
         let Value::Object(env) =
@@ -344,7 +342,8 @@ mod tests {
         record.agent = Some(Vec::new());
         record.ask_agent();
         let live = record.live.as_ref().unwrap();
-        live.drain(Duration::from_secs(8), &record.env()).unwrap();
+        live.drain(Duration::from_secs(8), stop_signal(&record))
+            .unwrap();
         let mut buffer = [0; 1024];
         let count = nix::unistd::read(&child, &mut buffer).unwrap();
         let lines = std::str::from_utf8(&buffer[..count]).unwrap();

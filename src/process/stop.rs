@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     command::{Change, ProcessError, Reply, Restart},
-    record::{Pm2Env, Record, Status},
+    record::{Record, Status},
     retire::Retirement,
     task::{Phase, Task, answer, lock},
     tree::Tree,
@@ -111,7 +111,7 @@ impl Task {
                 .as_ref()
                 .is_some_and(|live| live.channel.send(&[b"\"shutdown\""]).is_ok());
         if !told {
-            tree.signal(stop_signal(&record.env()));
+            tree.signal(stop_signal(&record));
         }
         drop(record);
         let gone = wait_for(Arc::clone(&tree));
@@ -301,12 +301,10 @@ fn wait_for(tree: Arc<Tree>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
 }
 
 /// SIGINT, or what `PM2_KILL_SIGNAL` names in the app's environment or ours.
-pub(super) fn stop_signal(env: &Pm2Env) -> Signal {
-    let named = env
-        .get("PM2_KILL_SIGNAL")
-        .and_then(serde_json::Value::as_str)
-        .map(str::to_owned);
-    let named = named.or_else(|| std::env::var("PM2_KILL_SIGNAL").ok());
+pub(super) fn stop_signal(record: &Record) -> Signal {
+    let name = "PM2_KILL_SIGNAL";
+    let named = record.packed().get_text(name);
+    let named = named.or_else(|| std::env::var(name).ok());
     named
         .and_then(|name| Signal::from_str(&name).ok())
         .unwrap_or(Signal::SIGINT)

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod apps;
+pub(crate) mod git;
 pub(crate) mod homes;
 pub(crate) mod kept;
 pub(crate) mod link;
