@@ -1,7 +1,8 @@
 //! After a start: did an app die at once? A short look, so that a typo in a script is not reported as a success.
 
 use std::{
-    fs,
+    fs::File,
+    io::{self, Read},
     path::Path,
     time::{Duration, Instant},
 };
@@ -14,7 +15,7 @@ use crate::sys::proc;
 /// How long to look.
 const LOOK: Duration = Duration::from_millis(250);
 /// An app that has slept this long without waking up once has come up, and is not looked at any longer.
-const QUIET: Duration = Duration::from_millis(40);
+const QUIET: Duration = Duration::from_millis(20);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long the daemon may take to notice an end that we saw.
@@ -92,11 +93,18 @@ fn new_process(answer: &Value) -> Option<New> {
 }
 
 fn look_at(pid: i32) -> Look {
-    match fs::read_to_string(format!("/proc/{pid}/status")) {
+    match status_of(pid) {
         Ok(status) => read_status(&status),
         Err(_) if proc::exists(pid) => Look::Busy,
         Err(_) => Look::Gone,
     }
+}
+
+/// The system writes it anew for each read, so it is read in one: there may be hundreds of apps.
+fn status_of(pid: i32) -> io::Result<String> {
+    let mut text = [0; 8192];
+    let length = File::open(format!("/proc/{pid}/status"))?.read(&mut text)?;
+    Ok(String::from_utf8_lossy(&text[..length]).into_owned())
 }
 
 fn read_status(status: &str) -> Look {

@@ -5,7 +5,7 @@ use std::{
     os::fd::OwnedFd,
 };
 
-use crate::sys::proc::Exit;
+use crate::sys::{descriptor, proc::Exit};
 
 /// A living app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub(super) struct Ended {
 
 /// So many exits may wait to be acknowledged before the keeper starts no further app.
 pub(super) const EXITS_LIMIT: usize = 65_536;
+
+/// Kept descriptors have numbers from here on. What a start needs arrives below them, so that the child's table, which
+/// ends after the last one it needs, is short however many are kept.
+const KEPT_FROM: i32 = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -87,7 +91,7 @@ impl Table {
     ) -> Vec<(Box<str>, Option<OwnedFd>)> {
         new.into_iter()
             .map(|(name, fd)| {
-                let before = self.kept.insert(name.clone(), fd);
+                let before = self.kept.insert(name.clone(), out_of_the_way(fd));
                 (name, before)
             })
             .collect()
@@ -113,10 +117,17 @@ impl Table {
     }
 }
 
+/// The same with a high number; with the one it has, if the system refuses another.
+fn out_of_the_way(fd: OwnedFd) -> OwnedFd {
+    if descriptor::number(&fd) >= KEPT_FROM {
+        return fd;
+    }
+    descriptor::copy_above(&fd, KEPT_FROM).unwrap_or(fd)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::descriptor;
 
     fn fd() -> OwnedFd {
         descriptor::pipe().unwrap().0
@@ -137,9 +148,8 @@ mod tests {
     fn what_a_failed_start_replaced_comes_back() {
         use std::os::fd::AsRawFd;
         let mut table = Table::default();
-        let first = fd();
-        let number = first.as_raw_fd();
-        table.keep(vec![("a".into(), first)]);
+        table.keep(vec![("a".into(), fd())]);
+        let number = table.kept["a"].as_raw_fd();
         let before = table.keep(vec![
             ("a".into(), fd()),
             ("a".into(), fd()),
@@ -149,6 +159,19 @@ mod tests {
         table.restore(before);
         assert_eq!(table.kept["a"].as_raw_fd(), number);
         assert_eq!(table.kept.len(), 1);
+    }
+
+    #[test]
+    fn what_is_kept_leaves_the_low_numbers_free() {
+        use std::os::fd::AsRawFd;
+        let mut table = Table::default();
+        table.keep(vec![("a".into(), fd()), ("b".into(), fd())]);
+        assert!(table.kept.values().all(|fd| fd.as_raw_fd() >= KEPT_FROM));
+        let high = descriptor::copy_above(fd(), KEPT_FROM).unwrap();
+        let number = high.as_raw_fd();
+        table.keep(vec![("c".into(), high)]);
+        assert_eq!(table.kept["c"].as_raw_fd(), number);
+        assert!(descriptor::is_close_on_exec(&table.kept["a"]).unwrap());
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod code;
 pub mod connections;
 pub mod descriptor;
 pub mod established;
+mod fork;
 pub mod listen;
 pub mod local_time;
 pub mod machine;

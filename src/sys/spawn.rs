@@ -10,7 +10,7 @@ use std::{
 
 use nix::libc;
 
-use super::descriptor;
+use super::{descriptor, fork};
 
 /// What to run and how.
 #[derive(Debug)]
@@ -111,16 +111,9 @@ pub fn spawn(program: Program) -> Result<i32, SpawnError> {
         raw: &raw,
         report: report_end.as_raw_fd(),
     };
-    // SAFETY: the child runs only `Plan::run`, which calls async-signal-safe functions and allocates nothing.
-    let pid = unsafe { libc::fork() };
-    match pid {
-        -1 => Err(fork_failed(io::Error::last_os_error())),
-        0 => plan.run(),
-        pid => {
-            drop((descriptors, report_end));
-            await_exec(report).map(|()| pid)
-        }
-    }
+    let pid = plan.start().map_err(fork_failed)?;
+    drop((descriptors, report_end));
+    await_exec(report).map(|()| pid)
 }
 
 /// Waits for the pipe to close at `exec`, or for the child's word of what failed.
@@ -175,6 +168,28 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Makes the child; returns its process id.
+    fn start(&self) -> io::Result<i32> {
+        // Who changes its user gets a copy of our memory: what is that user's must not share ours.
+        if cfg!(target_os = "linux") && self.owner.is_none() {
+            // SAFETY: `enter` runs only `run`, which calls async-signal-safe functions and allocates nothing; this
+            // thread waits until the child has executed or ended, and the plan is alive until then.
+            return unsafe { fork::sharing(enter, ptr::from_ref(self).cast_mut().cast()) };
+        }
+        // SAFETY: the child runs only `run`, see above.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => self.run(),
+            pid => Ok(pid),
+        }
+    }
+
+    /// The number after all descriptors that the child needs.
+    fn end_of_descriptors(&self) -> RawFd {
+        let highest = self.raw.iter().max().map_or(0, |fd| *fd);
+        highest.max(self.report) + 1
+    }
+
     /// In the child: becomes the program, or reports why not and ends.
     fn run(&self) -> ! {
         let step = self.steps();
@@ -196,6 +211,9 @@ impl Plan<'_> {
         // SAFETY: only async-signal-safe system calls on memory that was laid out before the fork; the arrays of
         // pointers end with NULL and the strings they point at are alive.
         unsafe {
+            if self.owner.is_none() && !fork::own_descriptors(self.end_of_descriptors()) {
+                return Step::Descriptors;
+            }
             libc::setsid();
             for (target, fd) in (0..).zip(self.raw) {
                 // Sources lie above every target, so `dup2` always makes a new descriptor, open across exec.
@@ -218,6 +236,13 @@ impl Plan<'_> {
         }
         Step::Exec
     }
+}
+
+/// Where a child begins that shares our memory.
+extern "C" fn enter(plan: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: it is the plan that `Plan::start` was called on, which waits.
+    let plan: &Plan<'_> = unsafe { &*plan.cast() };
+    plan.run()
 }
 
 /// Gives the program the signal mask and handlers of a fresh process, whatever we have set for ourselves.
@@ -303,6 +328,52 @@ mod tests {
         File::from(extra).read_to_string(&mut text).unwrap();
         assert_eq!(text, "four\n");
         assert_eq!(wait(pid), Exit::Code(7));
+    }
+
+    #[test]
+    fn the_program_has_no_other_descriptors_and_ours_stay() {
+        let (output, output_end) = descriptor::pipe().unwrap();
+        let (other, other_end) = descriptor::pipe().unwrap();
+        let input = File::open("/dev/null").unwrap();
+        let error_end = output_end.try_clone().unwrap();
+        let look = format!(
+            "for n in {} {}; do test -e /proc/self/fd/$n && echo $n; done; test -e /proc/self/fd/2 && echo 2",
+            other.as_raw_fd(),
+            other_end.as_raw_fd()
+        );
+        let pid = spawn(shell(&look, vec![input.into(), output_end, error_end])).unwrap();
+        let mut text = String::new();
+        File::from(output).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "2\n");
+        assert_eq!(wait(pid), Exit::Code(0));
+        File::from(other_end).write_all(b"whole").unwrap();
+        text.clear();
+        File::from(other).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "whole");
+    }
+
+    #[test]
+    fn the_environment_of_another_user_is_the_same() {
+        let (output, output_end) = descriptor::pipe().unwrap();
+        let input = File::open("/dev/null").unwrap();
+        let error_end = output_end.try_clone().unwrap();
+        let mut program = shell("echo $GREETING", vec![input.into(), output_end, error_end]);
+        let (uid, gid) = (nix::unistd::getuid(), nix::unistd::getgid());
+        program.owner = Some(Owner {
+            uid: uid.as_raw(),
+            gid: gid.as_raw(),
+            groups: Vec::new(),
+        });
+        let result = spawn(program);
+        if !uid.is_root() {
+            // Only root may change groups, be it to the same ones.
+            assert_eq!(result.unwrap_err().step, Step::Owner);
+            return;
+        }
+        let mut text = String::new();
+        File::from(output).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "hello\n");
+        assert_eq!(wait(result.unwrap()), Exit::Code(0));
     }
 
     #[test]
