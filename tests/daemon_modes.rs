@@ -71,6 +71,26 @@ async fn every_node_talks_and_serves_in_both_modes() {
 }
 
 #[tokio::test]
+async fn a_clusters_workers_stay_in_the_keepers_session_as_in_pm2s() {
+    let home = TestHome::new();
+    let client = home.session();
+    let script = home.write("idle.js", "setInterval(() => {}, 1000)");
+    for mode in ["fork", "cluster"] {
+        let app = json!({ "script": script, "name": mode, "exec_mode": mode });
+        client.ok("start", json!([app])).await;
+    }
+    let pid = async |pm_id| {
+        let pid = client.process(pm_id).await["pid"].as_i64().unwrap();
+        nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap())
+    };
+    let keeper = nix::unistd::Pid::from_raw(home.keeper_pid().unwrap());
+    let session = |pid| nix::unistd::getsid(Some(pid)).unwrap();
+    let (fork, worker) = (pid(0).await, pid(1).await);
+    assert_eq!((session(fork), session(worker)), (fork, session(keeper)));
+    assert_eq!(nix::unistd::getpgid(Some(worker)).unwrap(), worker);
+}
+
+#[tokio::test]
 async fn after_the_word_of_a_kill_nothing_is_restarted() {
     let home = TestHome::new();
     let client = home.session();

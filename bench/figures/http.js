@@ -50,11 +50,13 @@ const web = ({ name, title, short, kept, policy, attributes = {}, contestants, c
       return { [name]: result.rate, ...(cpu ? { [`${name}-cpu`]: used / answers } : {}) }
     }
   },
-  /** Node's own cluster. */
+  /** Node's own cluster, in a session of its own as a manager's is: the system shares processors out among sessions. */
   async limit({ amount, check }) {
     const port = await freePort()
     const env = { ...process.env, PORT: String(port), NODE_CLUSTER_SCHED_POLICY: policy }
-    await once(fork(app('primary.js'), { env }), 'message')
+    const primary = fork(app('primary.js'), { env, detached: true })
+    process.once('exit', () => primary.kill('SIGKILL'))
+    await once(primary, 'message')
     return async () => {
       const visits = await visitFor(amount(2000), port, { kept })
       checkVisits(visits, check, name)

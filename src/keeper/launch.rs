@@ -19,7 +19,7 @@ use super::{
 };
 use crate::sys::{
     seqpacket,
-    spawn::{Program, spawn},
+    spawn::{Program, Session, spawn},
 };
 
 /// Names the daemon's descriptor of the socket to the keeper.
@@ -74,6 +74,7 @@ impl Parent {
             envp: self.environment(),
             cwd: c"/".into(),
             owner: None,
+            session: Session::Own,
             descriptors: vec![self.null.try_clone()?, output, errors, theirs],
             path,
         };

@@ -112,6 +112,7 @@ impl Parent {
             envp: start.envp,
             cwd: start.cwd,
             owner: start.owner,
+            session: start.session,
             descriptors,
         };
         match spawn(program) {

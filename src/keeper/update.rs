@@ -29,7 +29,7 @@ use super::{
 };
 use crate::sys::{
     descriptor, memory_file, proc, signals,
-    spawn::{Program, spawn},
+    spawn::{Program, Session, spawn},
 };
 
 /// A daemon that dies so often before it serves proves the new executable unfit.
@@ -171,6 +171,7 @@ fn probe(path: &CStr, state: &[u8], null: &OwnedFd) -> io::Result<()> {
         envp: environment(),
         cwd: c"/".into(),
         owner: None,
+        session: Session::Own,
         descriptors: vec![
             null.try_clone()?,
             answer_end,

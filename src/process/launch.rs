@@ -39,7 +39,7 @@ use crate::{
         descriptor,
         pidfd::Handle,
         proc::Exit,
-        spawn::{Owner, Program},
+        spawn::{Owner, Program, Session},
     },
 };
 
@@ -346,6 +346,11 @@ fn program(
             .collect(),
         cwd: c_string(cwd.as_bytes())?,
         owner,
+        // As pm2 has it.
+        session: match mode {
+            Mode::Cluster => Session::Shared,
+            Mode::Fork => Session::Own,
+        },
         descriptors,
     })
 }

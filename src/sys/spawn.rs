@@ -25,8 +25,19 @@ pub struct Program {
     pub cwd: CString,
     /// User and groups to become; `None` stays who we are.
     pub owner: Option<Owner>,
+    /// Whether it leads a session, or only a process group in ours.
+    pub session: Session,
     /// Descriptors of the new process: entry n becomes its descriptor n. All others are closed by `exec`.
     pub descriptors: Vec<OwnedFd>,
+}
+
+/// The session of a program. Where the system shares processors out among sessions, those of one count together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// It leads one of its own.
+    Own,
+    /// It leads a process group in ours.
+    Shared,
 }
 
 /// User and groups as numbers.
@@ -93,7 +104,7 @@ impl SpawnError {
     }
 }
 
-/// Starts `program` in a session of its own and returns its process id once `exec` has succeeded. The caller reaps it.
+/// Starts `program` as the leader of a process group and returns its process id once `exec` has succeeded. The caller reaps it.
 pub fn spawn(program: Program) -> Result<i32, SpawnError> {
     let fork_failed = |error: io::Error| SpawnError::new(Step::Fork, error);
     let (report, report_end) = descriptor::pipe().map_err(fork_failed)?;
@@ -108,6 +119,7 @@ pub fn spawn(program: Program) -> Result<i32, SpawnError> {
         envp: &envp,
         cwd: &program.cwd,
         owner: program.owner.as_ref(),
+        session: program.session,
         raw: &raw,
         report: report_end.as_raw_fd(),
     };
@@ -163,6 +175,7 @@ struct Plan<'a> {
     envp: &'a [*const libc::c_char],
     cwd: &'a CStr,
     owner: Option<&'a Owner>,
+    session: Session,
     raw: &'a [RawFd],
     report: RawFd,
 }
@@ -214,7 +227,10 @@ impl Plan<'_> {
             if self.owner.is_none() && !fork::own_descriptors(self.end_of_descriptors()) {
                 return Step::Descriptors;
             }
-            libc::setsid();
+            match self.session {
+                Session::Own => libc::setsid(),
+                Session::Shared => libc::setpgid(0, 0),
+            };
             for (target, fd) in (0..).zip(self.raw) {
                 // Sources lie above every target, so `dup2` always makes a new descriptor, open across exec.
                 if libc::dup2(*fd, target) == -1 {
@@ -300,6 +316,7 @@ mod tests {
             envp: vec![c("GREETING=hello")],
             cwd: c("/"),
             owner: None,
+            session: Session::Own,
             descriptors,
         }
     }
@@ -374,6 +391,23 @@ mod tests {
         File::from(output).read_to_string(&mut text).unwrap();
         assert_eq!(text, "hello\n");
         assert_eq!(wait(result.unwrap()), Exit::Code(0));
+    }
+
+    #[test]
+    fn a_session_is_its_own_or_ours_and_the_group_its_own() {
+        use nix::unistd::{Pid, getpgid, getsid};
+        for session in [Session::Own, Session::Shared] {
+            let (input, _input_end) = descriptor::pipe().unwrap();
+            let mut program = shell("read line", vec![input]);
+            program.session = session;
+            let pid = Pid::from_raw(spawn(program).unwrap());
+            assert_eq!(getpgid(Some(pid)).unwrap(), pid);
+            let ours = getsid(None).unwrap();
+            let expected = if session == Session::Own { pid } else { ours };
+            assert_eq!(getsid(Some(pid)).unwrap(), expected);
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+            nix::sys::wait::waitpid(pid, None).unwrap();
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use rpm2::{
     sys::{
         memory_file,
         proc::Exit,
-        spawn::{Program, SpawnError},
+        spawn::{Program, Session, SpawnError},
     },
 };
 use serde_json::{Value, json};
@@ -238,6 +238,7 @@ impl Fake {
                 .collect(),
             cwd: c(arg["cwd"].as_str().unwrap_or("/")),
             owner: None,
+            session: Session::Own,
             descriptors: vec![null(), null(), null()],
         };
         let keep = files

@@ -24,7 +24,7 @@ use rpm2::{
     cluster::{Policy, Primary, Seat, Worker, WorkerEvent},
     sys::{
         descriptor,
-        spawn::{Program, spawn},
+        spawn::{Program, Session, spawn},
     },
 };
 use serde_json::Value;
@@ -173,6 +173,7 @@ impl<'a> Start<'a> {
             envp,
             cwd: text("/"),
             owner: None,
+            session: Session::Own,
             descriptors: vec![
                 File::open("/dev/null").unwrap().into(),
                 output_end,

@@ -132,6 +132,7 @@ impl Keeper {
             envp: program.envp,
             cwd: program.cwd,
             owner: program.owner,
+            session: program.session,
             descriptors: program.descriptors.len(),
             keep: names.into_iter().map(Box::from).collect(),
         };

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use super::{Reader, WireError, Writer};
-use crate::sys::spawn::Owner;
+use crate::sys::spawn::{Owner, Session};
 
 /// One request.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +43,7 @@ pub(crate) struct Start {
     pub(crate) envp: Vec<CString>,
     pub(crate) cwd: CString,
     pub(crate) owner: Option<Owner>,
+    pub(crate) session: Session,
     /// How many descriptors the program gets.
     pub(crate) descriptors: usize,
     /// Names under which the descriptors after those are kept.
@@ -116,7 +117,22 @@ impl Request {
     }
 }
 
+/// Marks of a start: an owner follows.
+const OWNED: u8 = 1;
+/// It stays in the keeper's session.
+const SHARED: u8 = 2;
+
 impl Start {
+    fn marks(&self) -> u8 {
+        let owned = if self.owner.is_some() { OWNED } else { 0 };
+        let shared = if self.session == Session::Shared {
+            SHARED
+        } else {
+            0
+        };
+        owned | shared
+    }
+
     fn encode(&self, writer: &mut Writer) {
         writer
             .bytes(self.key.as_bytes())
@@ -124,7 +140,7 @@ impl Start {
             .strings(&self.argv)
             .strings(&self.envp)
             .bytes(self.cwd.as_bytes())
-            .u8(self.owner.is_some().into());
+            .u8(self.marks());
         if let Some(owner) = &self.owner {
             writer.u32(owner.uid).u32(owner.gid);
             writer.count(owner.groups.len());
@@ -139,15 +155,24 @@ impl Start {
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        let (key, path) = (reader.name()?, reader.string()?);
+        let (argv, envp) = (reader.strings()?, reader.strings()?);
+        let cwd = reader.string()?;
+        let marks = reader.u8()?;
+        let owner = (marks & OWNED != 0)
+            .then(|| decode_owner(reader))
+            .transpose()?;
         Ok(Self {
-            key: reader.name()?,
-            path: reader.string()?,
-            argv: reader.strings()?,
-            envp: reader.strings()?,
-            cwd: reader.string()?,
-            owner: match reader.u8()? {
-                0 => None,
-                _ => Some(decode_owner(reader)?),
+            key,
+            path,
+            argv,
+            envp,
+            cwd,
+            owner,
+            session: if marks & SHARED == 0 {
+                Session::Own
+            } else {
+                Session::Shared
             },
             descriptors: usize::try_from(reader.u32()?).unwrap_or(usize::MAX),
             keep: {
@@ -191,6 +216,7 @@ mod tests {
                 gid: 2,
                 groups: vec![3, 4],
             }),
+            session: Session::Shared,
             descriptors: 4,
             keep: vec!["p12/out".into()],
         }
