@@ -47,11 +47,12 @@ impl SharedMemory {
         Self::map(file, length)
     }
 
-    /// Memory that another process made. An error if it is too short, or in use in this process.
+    /// Memory that another process made, which may have needed less of it. An error if it is in use in this process.
     pub fn open(fd: OwnedFd, length: NonZeroUsize) -> io::Result<Self> {
         let file = File::from(fd);
-        if file.metadata()?.len() < (HEAD + length.get()) as u64 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let needed = (HEAD + length.get()) as u64;
+        if file.metadata()?.len() < needed {
+            file.set_len(needed)?;
         }
         Self::map(file, length)
     }
@@ -149,11 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_is_not_mapped() {
-        let short = crate::sys::memory_file::create(b"short").unwrap();
-        assert_eq!(
-            SharedMemory::open(short, LENGTH).unwrap_err().kind(),
-            io::ErrorKind::UnexpectedEof
-        );
+    fn what_is_too_short_grows() {
+        let less = NonZeroUsize::new(10).unwrap();
+        let mut short = SharedMemory::create("test", less).unwrap();
+        short.bytes_mut()[9] = 9;
+        let copy = short.as_fd().try_clone_to_owned().unwrap();
+        drop(short);
+        let mut memory = SharedMemory::open(copy, LENGTH).unwrap();
+        memory.bytes_mut()[9_999] = 7;
+        assert_eq!((memory.bytes()[9], memory.bytes()[10]), (9, 0));
     }
 }
