@@ -133,6 +133,7 @@ impl Client {
     /// Takes in a call; calls that need no waiting are answered before the next one is read, the others beside it. An
     /// error closes the connection.
     async fn take(self, frame: Frame, slots: &Arc<tokio::sync::Semaphore>) -> Result<(), String> {
+        self.daemon.traffic().tell();
         let pair = Pair::try_from(frame).map_err(|error| error.to_string())?;
         let (body, id) = call::open(&pair)
             .map(|(body, id)| (body, id.to_owned()))

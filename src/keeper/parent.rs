@@ -27,7 +27,7 @@ use super::{
 use crate::{
     home::Home,
     sys::{
-        allocator,
+        allocator, code,
         proc::{self, Exit},
         signals::Signals,
     },
@@ -44,6 +44,8 @@ pub(super) const SIGNALS: [Signal; 6] = [
 ];
 /// Requests that are read before signals have their turn.
 const TURN: usize = 256;
+/// So long after a request the keeper comes to rest.
+const QUIET: Duration = Duration::from_secs(1);
 /// A daemon whose end of the socket is closed, or that is to be replaced, must have ended after this.
 pub(super) const LEAVE: Duration = Duration::from_secs(10);
 
@@ -69,6 +71,8 @@ pub(super) struct Parent {
     /// Held so that there are descriptors left to start a daemon with.
     pub(super) reserve: Vec<OwnedFd>,
     pub(super) buffer: Vec<u8>,
+    /// When to give back what the last requests needed.
+    pub(super) rest_at: Option<Instant>,
 }
 
 /// The daemon that runs.
@@ -140,6 +144,7 @@ impl Parent {
         let daemon = self.daemon.as_ref();
         [
             self.next_start,
+            self.rest_at,
             daemon.and_then(|daemon| daemon.kill_at),
             daemon.and_then(|daemon| daemon.link.again),
             self.end.deadline(),
@@ -160,6 +165,11 @@ impl Parent {
         {
             daemon.kill_at = None;
             let _ = proc::signal(daemon.pid, Signal::SIGKILL);
+        }
+        if due(self.rest_at) {
+            self.rest_at = None;
+            allocator::return_now();
+            code::release();
         }
         if due(self.end.deadline()) {
             self.press_on(now);
@@ -182,6 +192,7 @@ impl Parent {
                     descriptors,
                 }) => {
                     self.on_message(header, &payload, descriptors);
+                    self.rest_at = Some(Instant::now() + QUIET);
                     if header.in_file {
                         // Large pieces are rare; what they leave behind must not stay for years.
                         drop(payload);

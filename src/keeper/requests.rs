@@ -13,7 +13,6 @@ use super::{
     wire::{Header, Report, Request, Start, WireError},
 };
 use crate::sys::{
-    code,
     pidfd::Handle,
     spawn::{Program, SpawnError, Step, spawn},
 };
@@ -44,8 +43,6 @@ impl Parent {
                 self.served = true;
                 self.previous = None;
                 down::clear(&self.home);
-                // What the start took is over.
-                code::release();
             }
             Request::Spawn(start) => {
                 let (report, handle) = self.start_app(*start, descriptors);

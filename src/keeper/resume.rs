@@ -56,6 +56,7 @@ pub(super) fn resume(number: i32) -> io::Result<Parent> {
         null: open_null()?,
         reserve: Vec::new(),
         buffer: vec![0; BUFFER],
+        rest_at: None,
         home,
     };
     parent.replace_daemon(saved.daemon);

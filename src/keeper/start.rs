@@ -135,5 +135,6 @@ fn new_parent(
         null: open_null()?,
         reserve: Vec::new(),
         buffer: vec![0; BUFFER],
+        rest_at: None,
     })
 }
