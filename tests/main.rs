@@ -30,6 +30,7 @@ mod daemon_messages;
 mod daemon_modes;
 mod daemon_protocol;
 mod daemon_reload;
+mod daemon_rest;
 mod daemon_schedule;
 mod daemon_watch;
 mod ending;
