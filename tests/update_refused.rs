@@ -1,7 +1,7 @@
 //! `update` where there is nothing to update.
 
 use bytes::BytesMut;
-use rpm2::protocol::{call, frame::FrameCodec, message::Pair};
+use rpm2::protocol::{call, frame::FrameCodec, json::Json, message::Pair};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::UnixListener};
 use tokio_stream::StreamExt;
@@ -34,7 +34,12 @@ async fn a_daemon_of_pm2_itself_is_refused() {
             let pair = Pair::try_from(frame.unwrap()).unwrap();
             let (_, id) = call::open(&pair).unwrap();
             let mut reply = BytesMut::new();
-            call::encode_result(Some(r#"{"pm2_version":"7.0.4"}"#), id, &mut reply).unwrap();
+            call::encode_result(
+                Json::of(&json!({ "pm2_version": "7.0.4" })).as_ref(),
+                id,
+                &mut reply,
+            )
+            .unwrap();
             write.write_all(&reply).await.unwrap();
         }
     };

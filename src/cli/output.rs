@@ -10,6 +10,9 @@ use std::{
     },
 };
 
+/// A text of fewer bytes is copied to be written with the end of its line.
+const JOINED: usize = 64 * 1024;
+
 /// What the command line says about output.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
@@ -100,7 +103,12 @@ impl Output {
     /// What the command was asked for; printed even when silent.
     pub(super) fn data(&self, text: &str) {
         // Whoever reads standard output may have left; anything else is remembered.
-        let _ = self.write(&[text.as_bytes(), b"\n"].concat());
+        let _ = if text.len() < JOINED {
+            // In one piece: others may write to the same terminal.
+            self.write(&[text.as_bytes(), b"\n"].concat())
+        } else {
+            self.write(text.as_bytes()).and_then(|()| self.write(b"\n"))
+        };
     }
 
     /// Lines as they are, unless silent.

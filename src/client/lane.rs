@@ -163,6 +163,7 @@ fn unread(farewell: &[u8], waiting: &mut BTreeMap<u64, Waiting>) -> Vec<Answer> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::json::Json;
 
     const SEND: (&str, &str) = ("sendDataToProcessId", "[{\"id\":0}]");
     const LIST: (&str, &str) = ("list", "[]");
@@ -203,7 +204,7 @@ mod tests {
     fn replies_find_their_calls_in_any_order_and_any_pieces() {
         let mut stream = BytesMut::new();
         let (mut lane, ids) = lane(&[LIST, SEND, SEND, SEND]);
-        call::encode_result(Some("[1]"), &ids[1], &mut stream).unwrap();
+        call::encode_result(Some(&Json::made("[1]".to_owned())), &ids[1], &mut stream).unwrap();
         call::encode_result(None, &ids[0], &mut stream).unwrap();
         call::encode_error("no", &ids[3], &mut stream).unwrap();
         call::encode_raw("{\"args\":", &ids[2], &mut stream).unwrap();
@@ -238,8 +239,8 @@ mod tests {
     fn what_a_daemon_that_leaves_has_not_read_is_asked_again_in_its_order() {
         let (mut lane, ids) = lane(&[SEND, SEND, LIST, SEND]);
         let mut stream = BytesMut::new();
-        let read = serde_json::to_string(&[&ids[1]]).unwrap();
-        call::encode_result(Some(&read), FAREWELL, &mut stream).unwrap();
+        let read = Json::of(&[&ids[1]]);
+        call::encode_result(read.as_ref(), FAREWELL, &mut stream).unwrap();
         let answers = lane.received(&stream).unwrap();
         assert_eq!(
             shown(&answers),

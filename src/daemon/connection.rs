@@ -8,7 +8,6 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use serde_json::json;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_stream::StreamExt;
 use tokio_util::codec::FramedRead;
@@ -114,9 +113,9 @@ fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashSet<String>> {
 /// What tells a client that nothing more is read, and what still will be answered.
 fn farewell(under_way: &UnderWay) -> Bytes {
     let mut frame = BytesMut::new();
-    let ids = json!(*lock(under_way)).to_string();
+    let ids = Json::of(&*lock(under_way));
     // Ids that were read fit into a frame together: there are few.
-    let _ = call::encode_result(Some(&ids), FAREWELL, &mut frame);
+    let _ = call::encode_result(ids.as_ref(), FAREWELL, &mut frame);
     frame.freeze()
 }
 
@@ -187,8 +186,7 @@ impl Client {
     async fn answer(&self, result: calls::CallResult, id: &str) {
         match result {
             Ok(result) => {
-                let text = result.as_ref().map(Json::as_str);
-                self.reply(|target| call::encode_result(text, id, target))
+                self.reply(|target| call::encode_result(result.as_ref(), id, target))
                     .await;
             }
             Err(error) => self.fail(&error, id).await,

@@ -31,7 +31,7 @@ use crate::{
     process::{AgentFile, Surroundings, TRANSIT_KEPT, Transit},
     protocol::{READY, rpm2_version},
     slot::StateSlot,
-    sys::{descriptor, pidfd::Handle, signals},
+    sys::{allocator, descriptor, pidfd::Handle, signals},
 };
 
 /// Why there is no daemon.
@@ -77,6 +77,7 @@ fn say(word: &str) {
 
 fn serve(home: &Home) -> Result<(), StartError> {
     descriptor::raise_limit();
+    allocator::return_late();
     signals::survive_file_size_limit();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let Some(end) = runtime.block_on(serve_async(home))? else {

@@ -305,25 +305,25 @@ mod tests {
         let mut record = record();
         record.set_status(Status::WaitingRestart);
         let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-        let proc = read(record.to_proc().as_str());
+        let proc = read(&record.to_proc().to_text());
         assert_eq!(
             (&proc["pid"], &proc["name"], &proc["pm_id"]),
             (&json!(0), &json!("app"), &json!(3))
         );
         assert_eq!(proc["pm2_env"]["status"], "waiting restart");
         record.pid = 77;
-        let child = read(record.to_child().as_str());
+        let child = read(&record.to_child().to_text());
         assert_eq!(
             (&child["pid"], &child["process"]["pid"]),
             (&json!(77), &json!(77))
         );
         assert!(child.get("name").is_none() && child.get("pm_id").is_none());
         record.worker = Some(5);
-        assert_eq!(read(record.to_child().as_str())["id"], 5);
-        let measured = read(record.to_measured_proc(1024, 2.5).as_str());
+        assert_eq!(read(&record.to_child().to_text())["id"], 5);
+        let measured = read(&record.to_measured_proc(1024, 2.5).to_text());
         assert_eq!(measured["monit"], json!({ "memory": 1024, "cpu": 2.5 }));
         let measured = record.to_measured_proc(1024, 3.0);
-        assert!(measured.as_str().ends_with("\"cpu\":3}}"), "{measured:?}");
+        assert!(measured.to_text().ends_with("\"cpu\":3}}"), "{measured:?}");
     }
 
     #[tokio::test]

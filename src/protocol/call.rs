@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     frame::{FrameError, encode},
+    json::Json,
     message::{MessageError, Pair, json, text},
 };
 
@@ -90,20 +91,16 @@ pub fn encode_request(
     encode(&[&body, &[b"s:", id.as_bytes()]], target)
 }
 
-/// Appends the frame of a successful reply; `result` is the JSON text of the result, `None` for no result.
+/// Appends the frame of a successful reply; `result` is the JSON of the result, `None` for no result.
 pub fn encode_result(
-    result: Option<&str>,
+    result: Option<&Json>,
     id: &str,
     target: &mut BytesMut,
 ) -> Result<(), FrameError> {
-    let result = result.unwrap_or("");
-    encode(
-        &[
-            &[b"j:{\"args\":[", result.as_bytes(), b"]}"],
-            &[b"s:", id.as_bytes()],
-        ],
-        target,
-    )
+    let mut body: Vec<&[u8]> = vec![b"j:{\"args\":["];
+    body.extend(result.into_iter().flat_map(Json::pieces).map(str::as_bytes));
+    body.push(b"]}");
+    encode(&[&body, &[b"s:", id.as_bytes()]], target)
 }
 
 /// Appends the frame of a reply that is not a call's result: the list of methods.
@@ -206,7 +203,12 @@ mod tests {
     #[test]
     fn replies_are_told_apart() {
         let mut bytes = BytesMut::new();
-        encode_result(Some("{\"msg\":\"pong\"}"), "1:1", &mut bytes).unwrap();
+        encode_result(
+            Some(&Json::made("{\"msg\":\"pong\"}".to_owned())),
+            "1:1",
+            &mut bytes,
+        )
+        .unwrap();
         let (body, _) = open(&pair(bytes))
             .map(|(body, id)| (body, id.to_owned()))
             .unwrap();

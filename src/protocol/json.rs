@@ -1,39 +1,43 @@
 //! JSON text that we have made ourselves: nobody checks it once more.
 
-/// A JSON value as text.
+use std::borrow::Cow;
+
+/// A JSON value as text, in pieces: a large one is put together once, where it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Json(String);
+pub struct Json(Vec<Cow<'static, str>>);
 
 impl Json {
     /// What `text` is; the caller has made it of valid parts.
     pub fn made(text: String) -> Self {
-        Self(text)
+        Self(vec![Cow::Owned(text)])
     }
 
     /// The JSON of a value; nothing if it has none.
     pub fn of<T: serde::Serialize + ?Sized>(value: &T) -> Option<Self> {
-        serde_json::to_string(value).ok().map(Self)
+        serde_json::to_string(value).ok().map(Self::made)
     }
 
     /// An array of values.
     pub fn array(values: impl IntoIterator<Item = Self>) -> Self {
-        let values: Vec<Self> = values.into_iter().collect();
-        let length = values.iter().map(|value| value.0.len() + 1).sum::<usize>();
-        let mut text = String::with_capacity(length + 2);
-        text.push('[');
-        for value in &values {
-            if text.len() > 1 {
-                text.push(',');
+        let mut pieces = vec![Cow::Borrowed("[")];
+        for value in values {
+            if pieces.len() > 1 {
+                pieces.push(Cow::Borrowed(","));
             }
-            text.push_str(&value.0);
+            pieces.extend(value.0);
         }
-        text.push(']');
-        Self(text)
+        pieces.push(Cow::Borrowed("]"));
+        Self(pieces)
+    }
+
+    /// The text in its pieces.
+    pub fn pieces(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(AsRef::as_ref)
     }
 
     /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn to_text(&self) -> String {
+        self.0.concat()
     }
 }
 
@@ -44,9 +48,10 @@ mod tests {
     #[test]
     fn arrays_are_put_together() {
         let value = |text: &str| Json::made(text.to_owned());
-        assert_eq!(Json::array([]).as_str(), "[]");
-        assert_eq!(Json::array([value("1")]).as_str(), "[1]");
-        assert_eq!(Json::array([value("{}"), value("[]")]).as_str(), "[{},[]]");
-        assert_eq!(Json::of(&["a"]).unwrap().as_str(), "[\"a\"]");
+        assert_eq!(Json::array([]).to_text(), "[]");
+        assert_eq!(Json::array([value("1")]).to_text(), "[1]");
+        let inner = Json::array([value("2"), value("3")]);
+        assert_eq!(Json::array([value("{}"), inner]).to_text(), "[{},[2,3]]");
+        assert_eq!(Json::of(&["a"]).unwrap().to_text(), "[\"a\"]");
     }
 }

@@ -3,6 +3,10 @@
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 use nix::libc;
 
+/// Bytes that may be kept, and of one piece.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const KEPT: libc::c_int = 4 * 1024 * 1024;
+
 /// Makes the allocator give large pieces back to the system as soon as they are freed.
 pub fn return_early() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -10,6 +14,17 @@ pub fn return_early() {
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, 32 * 1024);
         libc::mallopt(libc::M_TRIM_THRESHOLD, 64 * 1024);
+    }
+}
+
+/// Makes the allocator keep what large answers need until [`return_now`] is called, instead of having the system clear
+/// new pages for each of them.
+pub fn return_late() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: sets two numbers of the allocator.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, KEPT);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT);
     }
 }
 
