@@ -101,6 +101,25 @@ impl ChannelSender {
         self.queue_line(body, QUEUE_LIMIT)
     }
 
+    /// As [`send`](Self::send), but writes nothing before [`flush`](Self::flush), or another message, is called for.
+    pub fn send_later(&self, body: &[&[u8]]) -> Result<(), ChannelError> {
+        let size = size_of_line(body)?;
+        let mut queue = self.shared.queue();
+        check(&queue, size, QUEUE_LIMIT)?;
+        queue.push(body, size);
+        Ok(())
+    }
+
+    /// Writes what waits, as far as the socket takes it; the rest follows.
+    pub fn flush(&self) {
+        self.shared.flush(&mut self.shared.queue());
+    }
+
+    /// Whether both write to the same channel.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// As [`send`](Self::send), for Node's internal messages, which have some room of their own.
     pub(crate) fn send_internal(&self, body: &[u8]) -> Result<(), ChannelError> {
         self.queue_line(&[body], QUEUE_LIMIT + INTERNAL_ROOM)
@@ -176,13 +195,7 @@ impl ChannelSender {
     }
 
     fn queue_line(&self, pieces: &[&[u8]], limit: usize) -> Result<(), ChannelError> {
-        let size = pieces.iter().map(|piece| piece.len()).sum();
-        if size > MESSAGE_LIMIT {
-            return Err(ChannelError::TooLarge {
-                size,
-                limit: MESSAGE_LIMIT,
-            });
-        }
+        let size = size_of_line(pieces)?;
         let mut queue = self.shared.queue();
         check(&queue, size, limit)?;
         if !queue.write_now(self.shared.socket.as_fd(), pieces, size) {
@@ -195,6 +208,16 @@ impl ChannelSender {
             Err(ChannelError::Closed)
         }
     }
+}
+
+/// Bytes of a document that is within the limit.
+fn size_of_line(pieces: &[&[u8]]) -> Result<usize, ChannelError> {
+    let size = pieces.iter().map(|piece| piece.len()).sum();
+    let limit = MESSAGE_LIMIT;
+    if size > limit {
+        return Err(ChannelError::TooLarge { size, limit });
+    }
+    Ok(size)
 }
 
 fn check(queue: &super::Queue, size: usize, limit: usize) -> Result<(), ChannelError> {

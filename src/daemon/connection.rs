@@ -8,11 +8,13 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_stream::StreamExt;
 use tokio_util::codec::FramedRead;
 
 use super::{
+    batch::Batch,
     calls,
     context::Daemon,
     replies::{self, Replies},
@@ -21,7 +23,7 @@ use crate::{
     protocol::{
         FAREWELL,
         call::{self, Asked, Request},
-        frame::{Frame, FrameCodec},
+        frame::{Frame, FrameCodec, FrameError},
         json::Json,
         message::Pair,
     },
@@ -61,14 +63,21 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
     let under_way = UnderWay::default();
     let mut frames = FramedRead::new(read, FrameCodec::new());
     let mut leaving = std::pin::pin!(daemon.leaving());
+    let mut batch = Batch::default();
     loop {
-        // What a client has sent is still answered when this daemon leaves.
-        let frame = tokio::select! {
-            biased;
-            frame = frames.next() => frame,
-            () = &mut leaving => {
-                replies.send(farewell(&under_way)).await;
-                break;
+        let frame = match frames.next().now_or_never() {
+            Some(frame) if !batch.is_full() => frame,
+            at_once => {
+                batch.write(&replies).await;
+                // What a client has sent is still answered when this daemon leaves.
+                tokio::select! {
+                    biased;
+                    frame = async { match at_once { Some(frame) => frame, None => frames.next().await } } => frame,
+                    () = &mut leaving => {
+                        replies.send(farewell(&under_way)).await;
+                        break;
+                    }
+                }
             }
         };
         let Some(frame) = frame else {
@@ -81,8 +90,9 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
             replies: replies.clone(),
             under_way: Arc::clone(&under_way),
         };
+        batch.goes_on = !frames.read_buffer().is_empty();
         let result = match frame {
-            Ok(frame) => client.take(frame, &slots).await,
+            Ok(frame) => client.take(frame, &slots, &mut batch).await,
             Err(error) => Err(error.to_string()),
         };
         if let Err(reason) = result {
@@ -93,6 +103,7 @@ async fn serve(daemon: Daemon, socket: UnixStream) {
             break;
         }
     }
+    batch.write(&replies).await;
     drop(replies);
     // Replies under way still go out if the client has only finished writing.
     let _ = writer.await;
@@ -131,7 +142,12 @@ struct Client {
 impl Client {
     /// Takes in a call; calls that need no waiting are answered before the next one is read, the others beside it. An
     /// error closes the connection.
-    async fn take(self, frame: Frame, slots: &Arc<tokio::sync::Semaphore>) -> Result<(), String> {
+    async fn take(
+        self,
+        frame: Frame,
+        slots: &Arc<tokio::sync::Semaphore>,
+        batch: &mut Batch,
+    ) -> Result<(), String> {
         self.daemon.traffic().tell();
         let pair = Pair::try_from(frame).map_err(|error| error.to_string())?;
         let (body, id) = call::open(&pair)
@@ -163,10 +179,11 @@ impl Client {
             return Ok(());
         };
         let caller = calls::Caller { pid: self.pid };
-        if let Some(result) = calls::answer_now(&self.daemon, &method, &args) {
-            self.answer(result, &id).await;
+        if let Some(result) = calls::answer_now(&self.daemon, &method, &args, batch) {
+            self.add(result, &id, batch.replies());
             return Ok(());
         }
+        batch.write(&self.replies).await;
         let args = args.into_iter().map(ToOwned::to_owned).collect();
         let slot = Arc::clone(slots)
             .acquire_owned()
@@ -184,13 +201,18 @@ impl Client {
     }
 
     async fn answer(&self, result: calls::CallResult, id: &str) {
-        match result {
-            Ok(result) => {
-                self.reply(|target| call::encode_result(result.as_ref(), id, target))
-                    .await;
-            }
-            Err(error) => self.fail(&error, id).await,
-        }
+        let mut frame = BytesMut::new();
+        self.add(result, id, &mut frame);
+        self.replies.send(frame.freeze()).await;
+    }
+
+    /// Adds the reply to those that `target` has.
+    fn add(&self, result: calls::CallResult, id: &str, target: &mut BytesMut) {
+        let added = match result {
+            Ok(result) => call::encode_result(result.as_ref(), id, target),
+            Err(error) => call::encode_error(&error, id, target),
+        };
+        self.look_at(added);
     }
 
     async fn fail(&self, message: &str, id: &str) {
@@ -198,18 +220,19 @@ impl Client {
             .await;
     }
 
-    async fn reply(
-        &self,
-        encode: impl FnOnce(&mut BytesMut) -> Result<(), crate::protocol::frame::FrameError>,
-    ) {
+    async fn reply(&self, encode: impl FnOnce(&mut BytesMut) -> Result<(), FrameError>) {
         let mut frame = BytesMut::new();
         match encode(&mut frame) {
             // A client that has gone needs no reply.
             Ok(()) => self.replies.send(frame.freeze()).await,
-            Err(error) => self
-                .daemon
-                .journal()
-                .error(format!("cannot reply to a client: {error}")),
+            failed => self.look_at(failed),
+        }
+    }
+
+    fn look_at(&self, encoded: Result<(), FrameError>) {
+        if let Err(error) = encoded {
+            let text = format!("cannot reply to a client: {error}");
+            self.daemon.journal().error(text);
         }
     }
 }

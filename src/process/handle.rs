@@ -21,7 +21,7 @@ use super::{
     stop::stop_signal,
     task::{Shared, Task, lock},
 };
-use crate::{protocol::json::Json, slot::StateSlot, sys::usage};
+use crate::{channel::ChannelSender, protocol::json::Json, slot::StateSlot, sys::usage};
 
 /// Commands that may wait for a process's task; further callers wait for a place.
 const COMMANDS: usize = 64;
@@ -152,13 +152,15 @@ impl Process {
 
     /// Sends JSON to the app's channel, whole. The caller has checked that it is online.
     pub fn send(&self, body: &[u8]) -> Result<(), ProcessError> {
+        Ok(self.channel()?.send(&[body])?)
+    }
+
+    /// The channel of its app; an error if none runs.
+    pub fn channel(&self) -> Result<ChannelSender, ProcessError> {
         let record = self.record();
-        let channel = record.live.as_ref().map(|live| live.channel.clone());
-        drop(record);
-        match channel {
-            Some(channel) => Ok(channel.send(&[body])?),
-            None => Err(ProcessError::Io(io::ErrorKind::NotConnected.into())),
-        }
+        let live = record.live.as_ref();
+        live.map(|live| live.channel.clone())
+            .ok_or_else(|| ProcessError::Io(io::ErrorKind::NotConnected.into()))
     }
 
     /// Whether the present run has the agent, which is what [`drain`](Self::drain) asks.

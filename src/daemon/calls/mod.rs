@@ -27,7 +27,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json, value::RawValue};
 
 pub(super) use self::get_system_data::LastLook;
-use super::context::Daemon;
+use super::{batch::Batch, context::Daemon};
 use crate::{
     process::Process,
     protocol::{PM2_VERSION, json::Json},
@@ -101,10 +101,15 @@ pub(super) fn methods() -> &'static str {
 }
 
 /// Answers the methods that need not wait for anything, in the order in which they come; `None` for the others.
-pub(super) fn answer_now(daemon: &Daemon, method: &str, args: &[&RawValue]) -> Option<CallResult> {
+pub(super) fn answer_now(
+    daemon: &Daemon,
+    method: &str,
+    args: &[&RawValue],
+    batch: &mut Batch,
+) -> Option<CallResult> {
     let first = args.first().map_or("null", |raw| raw.get());
     Some(match method {
-        "sendDataToProcessId" => send_data_to_process_id::answer(daemon, first),
+        "sendDataToProcessId" => send_data_to_process_id::answer(daemon, first, batch),
         "msgProcess" => action::msg_process(daemon, first),
         "sendLineToStdin" => send_line_to_stdin::answer(daemon, &read(first)),
         "getMonitorData" => Ok(Some(get_monitor_data::answer(daemon))),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{CallResult, find, shown};
 use crate::{
-    daemon::context::Daemon,
+    daemon::{batch::Batch, context::Daemon},
     process::Status,
     protocol::{
         json::Json,
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-pub(super) fn answer(daemon: &Daemon, packet: &str) -> CallResult {
+pub(super) fn answer(daemon: &Daemon, packet: &str, batch: &mut Batch) -> CallResult {
     let [id, data, topic] = pick(packet.as_bytes(), ["id", "data", "topic"]);
     let (Some(id), Some(_), true) = (id, data, is_truthy(topic)) else {
         return Err("ID, DATA or TOPIC field is missing".to_owned());
@@ -24,8 +24,8 @@ pub(super) fn answer(daemon: &Daemon, packet: &str) -> CallResult {
     if !online {
         return Err(format!("Process with ID <{}> offline.", shown(&id)));
     }
-    process
-        .send(packet.as_bytes())
+    batch
+        .send(&process, packet.as_bytes())
         .map_err(|error| error.to_string())?;
     let text = format!("{{\"success\":true,\"data\":{packet}}}");
     Ok(Some(Json::made(text)))
