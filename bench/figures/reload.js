@@ -1,6 +1,7 @@
 'use strict'
 
-const cluster = require('node:cluster')
+const { fork } = require('node:child_process')
+const { once } = require('node:events')
 const { Load, sum } = require('../../scripts/chaos/load')
 const { freePort } = require('../../__test__/support/free-port')
 const { app, pause } = require('./support')
@@ -64,25 +65,19 @@ module.exports = {
       return { reload: time, 'reload-failed': failed }
     }
   },
-  /** So many starts of a worker by Node's own cluster, one after the other, until it listens; the oldest goes then. */
+  /**
+   * So many starts of a worker by Node's own cluster, one after the other, until it listens; in a session of its own, as
+   * a manager's is: the system shares processors out among sessions.
+   */
   async limit() {
     const port = await freePort()
-    cluster.setupPrimary({ exec: app('web.js') })
-    cluster.schedulingPolicy = cluster.SCHED_RR
-    const workers = []
-    const add = () =>
-      new Promise((resolve) => {
-        const worker = cluster.fork({ PORT: port })
-        workers.push(worker)
-        worker.once('listening', resolve)
-      })
-    for (let count = 0; count < WORKERS; count++) await add()
+    const env = { ...process.env, PORT: String(port), WORKERS: String(WORKERS) }
+    const primary = fork(app('renews.js'), { env, detached: true })
+    await once(primary, 'message')
     return async () => {
-      const { time } = await underLoad(port, async () => {
-        for (let count = 0; count < WORKERS; count++) {
-          await add()
-          workers.shift().disconnect()
-        }
+      const { time } = await underLoad(port, () => {
+        primary.send('renew')
+        return once(primary, 'message')
       })
       return { reload: time }
     }
