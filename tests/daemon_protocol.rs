@@ -13,7 +13,7 @@ use rpm2::protocol::{
 use serde_json::{Value, json};
 use tokio_util::codec::Decoder;
 
-use crate::support::homes::TestHome;
+use crate::support::homes::{TestHome, event};
 
 /// A raw connection.
 struct Raw {
@@ -71,6 +71,56 @@ impl Raw {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             other => panic!("not closed: {other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn calls_that_come_together_are_answered_one_by_one_and_their_messages_keep_their_order() {
+    let home = TestHome::new();
+    let client = home.session();
+    let mut bus = client.bus().await;
+    let script = home.write(
+        "echo.js",
+        "process.on('message', ({ data }) => process.send({ type: 'echo', data: [process.env.name, data] })); \
+         process.send({ type: 'up', data: 1 })",
+    );
+    for name in ["a", "b"] {
+        client
+            .ok("start", json!([{ "script": script, "name": name }]))
+            .await;
+        event(&mut bus, "up").await;
+    }
+    let mut raw = Raw::open(&home);
+    let mut together = BytesMut::new();
+    // The third process is none, and `getMonitorData` is answered at once, too; the last call is not.
+    for number in 0..300 {
+        let packet = json!({ "id": number % 3, "topic": "t", "data": number }).to_string();
+        let id = format!("1:{number}");
+        call::encode_request("sendDataToProcessId", &[&packet], &id, &mut together).unwrap();
+    }
+    call::encode_request("getMonitorData", &["{}"], "1:300", &mut together).unwrap();
+    call::encode_request("getSystemData", &["{}"], "1:301", &mut together).unwrap();
+    raw.socket.write_all(&together).unwrap();
+    for number in 0..302 {
+        let (reply, id) = raw.reply();
+        assert_eq!(id, format!("1:{number}"));
+        assert_eq!(
+            reply.get("error").is_some(),
+            number < 300 && number % 3 == 2,
+            "{reply}"
+        );
+    }
+    let mut heard: [Vec<i64>; 2] = Default::default();
+    while heard[0].len() + heard[1].len() < 200 {
+        let echo = event(&mut bus, "echo").await;
+        let from = usize::from(echo["data"][0] == "b");
+        heard[from].push(echo["data"][1].as_i64().unwrap());
+    }
+    for (from, heard) in (0..).zip(&heard) {
+        assert_eq!(
+            *heard,
+            (0..100).map(|turn| turn * 3 + from).collect::<Vec<i64>>()
+        );
     }
 }
 

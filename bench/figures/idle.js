@@ -1,12 +1,9 @@
 'use strict'
 
 const { sleeps, used } = require('../contestant/processes')
-const { idleApps, pause, settled, sleepers } = require('./support')
+const { APPS_SETTLE, idleApps, pause, settled, sleepers } = require('./support')
 
 const APPS = 10
-/** Milliseconds until an app that has just started is as quiet as it will be. */
-const APPS_SETTLE = 8000
-
 /** What the manager of these apps does while nothing happens. */
 const withApps = (name, apps, rows) => ({
   name,

@@ -2,15 +2,12 @@
 
 const { spawn } = require('node:child_process')
 const { memory } = require('../contestant/processes')
-const { idleApps, pause, settled } = require('./support')
+const { APPS_SETTLE, idleApps, pause, settled } = require('./support')
 
 const SIZES = [0, 10, 100]
 
 /** Requests before it is looked: a daemon that has never been asked anything is no daemon at work. */
 const REQUESTS = 20
-/** Milliseconds for what is done after an answer. */
-const REST = 1000
-
 module.exports = {
   name: 'memory',
   rounds: 2,
@@ -20,7 +17,7 @@ module.exports = {
     ...SIZES.map((size) => ({ id: `pss-${size}`, title: `memory of daemon + keeper, PSS, ${size} apps`, unit: 'MB' })),
     ...SIZES.map((size) => ({ id: `rss-${size}`, title: `memory of daemon + keeper, RSS, ${size} apps`, unit: 'MB' })),
   ],
-  async manager({ manager, check }) {
+  async manager({ manager, amount, check }) {
     return async () => {
       const values = {}
       await manager.call('connect')
@@ -32,7 +29,7 @@ module.exports = {
         await settled(list.map(({ pid }) => pid))
         for (let count = 0; count < REQUESTS; count++) list = await manager.call('list')
         check(list.length === size, `${list.length} apps are listed, not ${size}`)
-        await pause(REST)
+        await pause(amount(APPS_SETTLE))
         const { pss, rss } = memory(manager.pids)
         Object.assign(values, { [`pss-${size}`]: pss, [`rss-${size}`]: rss })
       }
@@ -44,7 +41,6 @@ module.exports = {
   async limit() {
     const sleepers = [0, 1].map(() => spawn('/bin/sleep', ['100000'], { stdio: 'ignore' }).pid)
     return async () => {
-      await pause(REST)
       const { pss, rss } = memory(sleepers)
       return Object.fromEntries(
         SIZES.flatMap((size) => [

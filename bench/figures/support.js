@@ -39,4 +39,7 @@ async function timed(work) {
   return performance.now() - begun
 }
 
-module.exports = { app, idleApps, pause, settled, sleepers, timed }
+/** Milliseconds until an app that has just started is as quiet as it will be: agents say less and less. */
+const APPS_SETTLE = 8000
+
+module.exports = { APPS_SETTLE, app, idleApps, pause, settled, sleepers, timed }

@@ -52,6 +52,28 @@ async fn read_answers(reader: &mut ChannelReader) -> Vec<ChannelEvent> {
 }
 
 #[tokio::test]
+async fn what_is_sent_later_waits_for_the_flush_or_for_another_message_and_keeps_its_place() {
+    let (_reader, sender, child) = opened();
+    sender.send_later(&[b"1"]).unwrap();
+    sender.send_later(&[b"[", b"2]"]).unwrap();
+    assert_eq!(child.read_all(), []);
+    sender.flush();
+    assert_eq!(child.read_all(), [("1\n[2]\n".to_owned(), 0)]);
+    sender.send_later(&[b"3"]).unwrap();
+    sender.send(&[b"4"]).unwrap();
+    assert_eq!(child.read_all(), [("3\n4\n".to_owned(), 0)]);
+    sender.flush();
+    let large = vec![b'1'; crate::protocol::MESSAGE_LIMIT + 1];
+    let refused = sender.send_later(&[&large]).unwrap_err();
+    assert!(matches!(refused, ChannelError::TooLarge { .. }));
+    sender.close();
+    assert_eq!(
+        sender.send_later(&[b"5"]).unwrap_err(),
+        ChannelError::Closed
+    );
+}
+
+#[tokio::test]
 async fn each_socket_goes_alone_with_its_line_and_eight_go_at_once() {
     let (mut reader, sender, child) = opened();
     for n in 0..10 {
