@@ -150,6 +150,7 @@ fn who_is_not_root_is_told_what_to_run() {
     }
     command
         .env("RPM2_HOME", "")
+        .env_remove("PM2_HOME")
         .env("HOME", "/home/me")
         .env("PATH", "/none");
     let output = command.output().unwrap();

@@ -1,4 +1,4 @@
-//! Cutting what is read into lines. Every byte is copied once.
+//! Cutting what is read into lines. Only a line that cannot be seen at once is copied.
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memrchr};
@@ -45,13 +45,13 @@ impl Lines {
     /// looked at again. Whole lines are left in the stream: [`next`](Self::next) tells their sizes. `full` means that
     /// no more can be seen while these bytes are there, so a line without its end is begun. All lines seen before must
     /// have been taken out.
-    pub(super) fn see(&mut self, piece: &[u8], full: bool) -> usize {
+    pub(super) fn see(&mut self, piece: &Bytes, full: bool) -> usize {
         debug_assert!(self.first.is_none() && self.whole.is_empty());
         if self.has_begun() {
             return self.go_on(piece);
         }
         if let Some(end) = memrchr(NEWLINE, piece) {
-            self.whole = Bytes::copy_from_slice(&piece[..=end]);
+            self.whole = piece.slice(..=end);
             return 0;
         }
         if full {
@@ -124,8 +124,8 @@ mod tests {
     fn read(lines: &mut Lines, mut stream: &[u8], size: usize) -> (Vec<Line>, usize) {
         let mut found = Vec::new();
         loop {
-            let seen = &stream[..stream.len().min(size)];
-            let mut taken = lines.see(seen, seen.len() == size);
+            let seen = Bytes::copy_from_slice(&stream[..stream.len().min(size)]);
+            let mut taken = lines.see(&seen, seen.len() == size);
             while let Some((line, size)) = lines.next() {
                 taken += size;
                 found.push(line);

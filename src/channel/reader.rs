@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{
     ChannelSender, ClusterMessage, Shared,
@@ -25,14 +25,17 @@ use super::{
 };
 use crate::{protocol::MESSAGE_LIMIT, sys::socket};
 
-/// Bytes read at once. The buffer is shared by all channels of a thread: an idle one costs none.
+/// Bytes read at once. The buffers are shared by all channels of a thread: an idle one costs none.
 const PIECE: usize = 64 * 1024;
 
 /// Bytes of a bad line that are shown.
 const PREVIEW: usize = 100;
 
 thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE].into_boxed_slice());
+    /// What is looked at; the lines are parts of it until they are acted on. Empty while a channel has it.
+    static SEEN: RefCell<BytesMut> = RefCell::default();
+    /// What was acted on goes here.
+    static TAKEN: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE].into_boxed_slice());
 }
 
 /// What an app did on its channel.
@@ -72,6 +75,8 @@ pub struct ChannelReader {
     /// To answer the app's own sockets.
     sender: ChannelSender,
     lines: Lines,
+    /// What the lines are parts of.
+    piece: Bytes,
     /// Bytes in the socket that were acted on, or are about to be.
     seen: usize,
     /// A socket of the app's is among the bytes that were looked at.
@@ -89,6 +94,7 @@ impl ChannelReader {
             shared,
             sender,
             lines: Lines::new(MESSAGE_LIMIT),
+            piece: Bytes::new(),
             seen: 0,
             carries_handle: false,
             handle: None,
@@ -109,6 +115,7 @@ impl ChannelReader {
                 }
             }
             self.acted();
+            give_back(std::mem::take(&mut self.piece));
             if self.ended {
                 return ChannelEvent::Closed;
             }
@@ -134,7 +141,7 @@ impl ChannelReader {
     /// Takes at most `count` bytes out of the socket, and the app's socket if one came with them.
     fn take(&mut self, count: usize) -> io::Result<usize> {
         let socket = self.shared.socket.as_fd();
-        BUFFER.with_borrow_mut(|buffer| {
+        TAKEN.with_borrow_mut(|buffer| {
             let limit = count.min(buffer.len());
             let buffer = &mut buffer[..limit];
             if !self.carries_handle {
@@ -155,17 +162,16 @@ impl ChannelReader {
             return self.end();
         };
         let is_closed = ready.ready().is_read_closed();
-        let lines = &mut self.lines;
-        let begun = lines.has_begun();
-        let seen = BUFFER.with_borrow_mut(|buffer| {
-            let (count, handle) = socket::peek(self.shared.socket.as_fd(), buffer)?;
-            let full = count == PIECE || handle;
-            let taken = lines.see(&buffer[..count], full);
-            Ok::<_, io::Error>((count, handle, full, taken))
-        });
+        let begun = self.lines.has_begun();
+        let mut buffer = SEEN.take();
+        buffer.resize(PIECE, 0);
+        let seen = socket::peek(self.shared.socket.as_fd(), &mut buffer);
+        self.piece = buffer.freeze();
         match seen {
-            Ok((0, ..)) => self.end(),
-            Ok((count, handle, full, taken)) => {
+            Ok((0, _)) => self.end(),
+            Ok((count, handle)) => {
+                let full = count == PIECE || handle;
+                let taken = self.lines.see(&self.piece.slice(..count), full);
                 self.carries_handle = handle;
                 // Where all there was has been seen, more is waited for; else the rest is looked at next.
                 if !full && taken == if begun { count } else { 0 } {
@@ -186,6 +192,7 @@ impl ChannelReader {
     }
 
     fn end(&mut self) {
+        give_back(std::mem::take(&mut self.piece));
         self.ended = true;
         self.handle = None;
         self.shared.queue().end(self.shared.socket.as_fd());
@@ -253,5 +260,14 @@ impl ChannelReader {
         let result = note(&mut queue);
         self.shared.flush(&mut queue);
         result
+    }
+}
+
+/// Lets the next channel look into a buffer that nothing is a part of any more.
+fn give_back(piece: Bytes) {
+    if let Ok(buffer) = piece.try_into_mut()
+        && buffer.len() == PIECE
+    {
+        SEEN.set(buffer);
     }
 }

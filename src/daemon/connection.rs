@@ -179,7 +179,7 @@ impl Client {
             return Ok(());
         };
         let caller = calls::Caller { pid: self.pid };
-        if let Some(result) = calls::answer_now(&self.daemon, &method, &args, batch) {
+        if let Some(result) = calls::answer_now(&self.daemon, &method, &args, &body, batch) {
             self.add(result, &id, batch.replies());
             return Ok(());
         }

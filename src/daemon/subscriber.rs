@@ -1,8 +1,8 @@
 //! pub.sock: events to every subscriber.
 
-use std::{os::fd::AsFd, time::Duration};
+use std::{io::IoSlice, os::fd::AsFd, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use serde_json::Value;
 use tokio::{
     io::AsyncWriteExt,
@@ -22,8 +22,8 @@ use crate::{
 const UPSTREAM_LIMIT: usize = 64 * 1024;
 /// Patterns that one subscriber may have.
 const PATTERNS_LIMIT: usize = 256;
-/// Events smaller than this are joined for one write.
-const JOINED: usize = 64 * 1024;
+/// Events that one write takes, at most: the system takes twice as many pieces.
+const AT_ONCE: usize = 512;
 /// Pause after a failed accept: no descriptor was left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -122,23 +122,65 @@ async fn deliver(daemon: &Daemon, subscriber: &Subscriber, socket: &mut OwnedWri
     }
 }
 
+/// Writes all of a batch from where its events are.
 async fn write(batch: &mut Vec<Bytes>, socket: &mut OwnedWriteHalf) -> std::io::Result<()> {
-    if let [frame] = &batch[..] {
-        socket.write_all(frame).await?;
-        batch.clear();
-        return Ok(());
-    }
-    let mut joined = BytesMut::with_capacity(JOINED);
-    for frame in batch.drain(..) {
-        if joined.len() + frame.len() > JOINED {
-            socket.write_all(&joined).await?;
-            joined.clear();
+    let mut left = &mut batch[..];
+    while !left.is_empty() {
+        let pieces: Vec<IoSlice<'_>> = left
+            .iter()
+            .take(AT_ONCE)
+            .map(|frame| IoSlice::new(frame))
+            .collect();
+        let mut written = socket.write_vectored(&pieces).await?;
+        if written == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
         }
-        if frame.len() >= JOINED {
-            socket.write_all(&frame).await?;
-        } else {
-            joined.extend_from_slice(&frame);
+        while let Some(first) = left.first_mut()
+            && written > 0
+        {
+            let whole = written.min(first.len());
+            first.advance(whole);
+            written -= whole;
+            if first.is_empty() {
+                left = &mut left[1..];
+            }
         }
     }
-    socket.write_all(&joined).await
+    batch.clear();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    #[tokio::test]
+    async fn batches_of_all_sizes_come_whole_and_in_order() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (_read, mut write_half) = ours.into_split();
+        for (count, length) in [
+            (1, 1),
+            (1, 3_000_000),
+            (AT_ONCE * 2 + 1, 150),
+            (100, 70_000),
+        ] {
+            let frame = |number: usize| {
+                let byte = u8::try_from(number % 251).unwrap();
+                Bytes::from(vec![byte; length])
+            };
+            let mut batch: Vec<Bytes> = (0..count).map(frame).collect();
+            let reading = async {
+                let mut all = vec![0; count * length];
+                theirs.read_exact(&mut all).await.unwrap();
+                all
+            };
+            let (written, all) = tokio::join!(write(&mut batch, &mut write_half), reading);
+            written.unwrap();
+            assert!(batch.is_empty());
+            for (number, piece) in all.chunks(length).enumerate() {
+                assert!(piece == &frame(number)[..], "{number} of {count}");
+            }
+        }
+    }
 }

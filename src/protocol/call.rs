@@ -98,7 +98,7 @@ pub fn encode_result(
     target: &mut BytesMut,
 ) -> Result<(), FrameError> {
     let mut body: Vec<&[u8]> = vec![b"j:{\"args\":["];
-    body.extend(result.into_iter().flat_map(Json::pieces).map(str::as_bytes));
+    body.extend(result.into_iter().flat_map(Json::pieces));
     body.push(b"]}");
     encode(&[&body, &[b"s:", id.as_bytes()]], target)
 }

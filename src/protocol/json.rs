@@ -1,15 +1,20 @@
 //! JSON text that we have made ourselves: nobody checks it once more.
 
-use std::borrow::Cow;
+use bytes::Bytes;
 
 /// A JSON value as text, in pieces: a large one is put together once, where it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Json(Vec<Cow<'static, str>>);
+pub struct Json(Vec<Bytes>);
 
 impl Json {
     /// What `text` is; the caller has made it of valid parts.
     pub fn made(text: String) -> Self {
-        Self(vec![Cow::Owned(text)])
+        Self(vec![text.into()])
+    }
+
+    /// The same of pieces of text.
+    pub fn of_pieces(pieces: impl Into<Vec<Bytes>>) -> Self {
+        Self(pieces.into())
     }
 
     /// The JSON of a value; nothing if it has none.
@@ -19,25 +24,25 @@ impl Json {
 
     /// An array of values.
     pub fn array(values: impl IntoIterator<Item = Self>) -> Self {
-        let mut pieces = vec![Cow::Borrowed("[")];
+        let mut pieces = vec![Bytes::from_static(b"[")];
         for value in values {
             if pieces.len() > 1 {
-                pieces.push(Cow::Borrowed(","));
+                pieces.push(Bytes::from_static(b","));
             }
             pieces.extend(value.0);
         }
-        pieces.push(Cow::Borrowed("]"));
+        pieces.push(Bytes::from_static(b"]"));
         Self(pieces)
     }
 
     /// The text in its pieces.
-    pub fn pieces(&self) -> impl Iterator<Item = &str> {
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(AsRef::as_ref)
     }
 
     /// The text.
     pub fn to_text(&self) -> String {
-        self.0.concat()
+        String::from_utf8_lossy(&self.0.concat()).into_owned()
     }
 }
 

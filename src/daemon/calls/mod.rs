@@ -24,6 +24,7 @@ mod watch;
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json, value::RawValue};
 
 pub(super) use self::get_system_data::LastLook;
@@ -100,16 +101,21 @@ pub(super) fn methods() -> &'static str {
     &TEXT
 }
 
-/// Answers the methods that need not wait for anything, in the order in which they come; `None` for the others.
+/// Answers the methods that need not wait for anything, in the order in which they come; `None` for the others. The
+/// arguments are parts of the `body`.
 pub(super) fn answer_now(
     daemon: &Daemon,
     method: &str,
     args: &[&RawValue],
+    body: &Bytes,
     batch: &mut Batch,
 ) -> Option<CallResult> {
     let first = args.first().map_or("null", |raw| raw.get());
     Some(match method {
-        "sendDataToProcessId" => send_data_to_process_id::answer(daemon, first, batch),
+        "sendDataToProcessId" => {
+            let packet = args.first().map(|raw| body.slice_ref(raw.get().as_bytes()));
+            send_data_to_process_id::answer(daemon, packet.unwrap_or_default(), batch)
+        }
         "msgProcess" => action::msg_process(daemon, first),
         "sendLineToStdin" => send_line_to_stdin::answer(daemon, &read(first)),
         "getMonitorData" => Ok(Some(get_monitor_data::answer(daemon))),

@@ -1,5 +1,6 @@
 //! `sendDataToProcessId`: a message to an app. The packet is not parsed beyond its first level.
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::{CallResult, find, shown};
@@ -12,8 +13,8 @@ use crate::{
     },
 };
 
-pub(super) fn answer(daemon: &Daemon, packet: &str, batch: &mut Batch) -> CallResult {
-    let [id, data, topic] = pick(packet.as_bytes(), ["id", "data", "topic"]);
+pub(super) fn answer(daemon: &Daemon, packet: Bytes, batch: &mut Batch) -> CallResult {
+    let [id, data, topic] = pick(&packet, ["id", "data", "topic"]);
     let (Some(id), Some(_), true) = (id, data, is_truthy(topic)) else {
         return Err("ID, DATA or TOPIC field is missing".to_owned());
     };
@@ -25,8 +26,8 @@ pub(super) fn answer(daemon: &Daemon, packet: &str, batch: &mut Batch) -> CallRe
         return Err(format!("Process with ID <{}> offline.", shown(&id)));
     }
     batch
-        .send(&process, packet.as_bytes())
+        .send(&process, &packet)
         .map_err(|error| error.to_string())?;
-    let text = format!("{{\"success\":true,\"data\":{packet}}}");
-    Ok(Some(Json::made(text)))
+    let [head, tail] = [&b"{\"success\":true,\"data\":"[..], b"}"].map(Bytes::from_static);
+    Ok(Some(Json::of_pieces([head, packet, tail])))
 }
