@@ -55,7 +55,6 @@ const web = ({ name, title, short, kept, policy, attributes = {}, contestants, c
     const port = await freePort()
     const env = { ...process.env, PORT: String(port), NODE_CLUSTER_SCHED_POLICY: policy }
     const primary = fork(app('primary.js'), { env, detached: true })
-    process.once('exit', () => primary.kill('SIGKILL'))
     await once(primary, 'message')
     return async () => {
       const visits = await visitFor(amount(2000), port, { kept })

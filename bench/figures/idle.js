@@ -4,6 +4,7 @@ const { sleeps, used } = require('../contestant/processes')
 const { APPS_SETTLE, idleApps, pause, settled, sleepers } = require('./support')
 
 const APPS = 10
+
 /** What the manager of these apps does while nothing happens. */
 const withApps = (name, apps, rows) => ({
   name,

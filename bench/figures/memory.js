@@ -8,6 +8,7 @@ const SIZES = [0, 10, 100]
 
 /** Requests before it is looked: a daemon that has never been asked anything is no daemon at work. */
 const REQUESTS = 20
+
 module.exports = {
   name: 'memory',
   rounds: 2,

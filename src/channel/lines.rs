@@ -79,6 +79,10 @@ impl Lines {
         let end = memchr(NEWLINE, &self.whole)?;
         let line = self.whole.split_to(end);
         self.whole.advance(1);
+        if self.whole.is_empty() {
+            // An empty part keeps what it is a part of, too.
+            self.whole = Bytes::new();
+        }
         Some((self.within_limit(line), end + 1))
     }
 

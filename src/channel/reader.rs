@@ -271,3 +271,33 @@ fn give_back(piece: Bytes) {
         SEEN.set(buffer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the thread's buffer is there for the next channel.
+    fn is_back() -> bool {
+        SEEN.with_borrow(|buffer| buffer.len() == PIECE)
+    }
+
+    #[tokio::test]
+    async fn a_channel_that_waits_has_no_buffer() {
+        let (mut reader, _sender, child) = super::super::open().unwrap();
+        for lines in [&b"1\n"[..], b"2\n3\n", b"4\n5"] {
+            nix::unistd::write(&child, lines).unwrap();
+            for _ in lines.iter().filter(|byte| **byte == b'\n') {
+                let ChannelEvent::Message(body) = reader.next().await else {
+                    panic!("a message");
+                };
+                assert!(!is_back(), "{body:?} is a part of it");
+            }
+            let waiting = tokio::select! {
+                biased;
+                event = reader.next() => Some(event),
+                () = tokio::task::yield_now() => None,
+            };
+            assert!(waiting.is_none() && is_back(), "{lines:?}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::{io::IoSlice, os::fd::AsFd, time::Duration};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::{
     io::AsyncWriteExt,
@@ -124,26 +124,15 @@ async fn deliver(daemon: &Daemon, subscriber: &Subscriber, socket: &mut OwnedWri
 
 /// Writes all of a batch from where its events are.
 async fn write(batch: &mut Vec<Bytes>, socket: &mut OwnedWriteHalf) -> std::io::Result<()> {
-    let mut left = &mut batch[..];
-    while !left.is_empty() {
-        let pieces: Vec<IoSlice<'_>> = left
-            .iter()
-            .take(AT_ONCE)
-            .map(|frame| IoSlice::new(frame))
-            .collect();
-        let mut written = socket.write_vectored(&pieces).await?;
-        if written == 0 {
-            return Err(std::io::ErrorKind::WriteZero.into());
-        }
-        while let Some(first) = left.first_mut()
-            && written > 0
-        {
-            let whole = written.min(first.len());
-            first.advance(whole);
-            written -= whole;
-            if first.is_empty() {
-                left = &mut left[1..];
+    for frames in batch.chunks(AT_ONCE) {
+        let mut pieces: Vec<IoSlice<'_>> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
+        let mut left = &mut pieces[..];
+        while !left.is_empty() {
+            let written = socket.write_vectored(left).await?;
+            if written == 0 {
+                return Err(std::io::ErrorKind::WriteZero.into());
             }
+            IoSlice::advance_slices(&mut left, written);
         }
     }
     batch.clear();
