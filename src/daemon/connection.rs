@@ -157,26 +157,22 @@ impl Client {
         let asked = Request::parse(&body).map_err(|error| error.to_string())?;
         if !self.allowed {
             let text = "permission denied: only the daemon's own user and root may call it";
-            self.fail(text, &id).await;
+            self.add(Err(text.to_owned()), &id, batch.replies());
             return Err("it belongs to another user".to_owned());
         }
-        let Asked::Call { method, args } = asked else {
-            self.reply(|target| call::encode_raw(calls::methods(), &id, target))
-                .await;
-            return Ok(());
+        let call = match asked {
+            Asked::Methods => {
+                self.look_at(call::encode_raw(calls::methods(), &id, batch.replies()));
+                return Ok(());
+            }
+            Asked::Call { method, args } => usable(method, args),
         };
-        let Some(method) = method else {
-            self.fail(".method required", &id).await;
-            return Ok(());
-        };
-        if !calls::exists(&method) {
-            self.fail(&format!("method \"{method}\" does not exist"), &id)
-                .await;
-            return Ok(());
-        }
-        let Some(args) = args else {
-            self.fail(".args required", &id).await;
-            return Ok(());
+        let (method, args) = match call {
+            Ok(call) => call,
+            Err(text) => {
+                self.add(Err(text), &id, batch.replies());
+                return Ok(());
+            }
         };
         let caller = calls::Caller { pid: self.pid };
         if let Some(result) = calls::answer_now(&self.daemon, &method, &args, &body, batch) {
@@ -215,24 +211,20 @@ impl Client {
         self.look_at(added);
     }
 
-    async fn fail(&self, message: &str, id: &str) {
-        self.reply(|target| call::encode_error(message, id, target))
-            .await;
-    }
-
-    async fn reply(&self, encode: impl FnOnce(&mut BytesMut) -> Result<(), FrameError>) {
-        let mut frame = BytesMut::new();
-        match encode(&mut frame) {
-            // A client that has gone needs no reply.
-            Ok(()) => self.replies.send(frame.freeze()).await,
-            failed => self.look_at(failed),
-        }
-    }
-
     fn look_at(&self, encoded: Result<(), FrameError>) {
         if let Err(error) = encoded {
             let text = format!("cannot reply to a client: {error}");
             self.daemon.journal().error(text);
         }
     }
+}
+
+/// A call that can be answered; else what is wrong with it, in pm2's words and order.
+fn usable<A>(method: Option<String>, args: Option<A>) -> Result<(String, A), String> {
+    let method = method.ok_or(".method required")?;
+    if !calls::exists(&method) {
+        return Err(format!("method \"{method}\" does not exist"));
+    }
+    let args = args.ok_or(".args required")?;
+    Ok((method, args))
 }
