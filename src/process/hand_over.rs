@@ -25,7 +25,7 @@ use crate::{
     sys::{
         connections::{self, Connection, Served},
         pidfd::Handle,
-        tcp,
+        tcp, usage,
     },
 };
 
@@ -48,6 +48,8 @@ const AHEAD: usize = 24;
 pub(super) struct Kept {
     pid: i32,
     held: Vec<Held>,
+    /// Whether its worker has slept since it was made deaf. Before that it may be about to read what it was woken for.
+    has_slept: bool,
 }
 
 /// A copy of a descriptor of the process.
@@ -159,8 +161,11 @@ impl Kept {
             };
             held.push(Held::new(connection, socket));
         }
-        let pid = process.pid();
-        (!held.is_empty()).then_some(Self { pid, held })
+        (!held.is_empty()).then_some(Self {
+            pid: process.pid(),
+            held,
+            has_slept: false,
+        })
     }
 
     /// Whether something has gone over every one of them lately.
@@ -175,6 +180,7 @@ impl Kept {
 
     /// From now on the worker is not woken for requests.
     pub(super) fn deafen(&mut self) {
+        self.has_slept = false;
         for held in &mut self.held {
             held.is_deaf = true;
             held.hear(DEAF);
@@ -183,8 +189,12 @@ impl Kept {
 
     /// Looks at every one; those that are of no use to others are the worker's again.
     fn look(&mut self) {
+        self.has_slept = self.has_slept || usage::is_asleep(self.pid);
         for held in &mut self.held {
             held.look();
+            if held.is_deaf && held.sight == Sight::Requested && !self.has_slept {
+                held.sight = Sight::Unclear;
+            }
         }
         self.held
             .retain(|held| !matches!(held.sight, Sight::Foreign | Sight::Over));
@@ -352,3 +362,7 @@ impl Pace {
         self.begun = Instant::now();
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

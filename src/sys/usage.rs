@@ -49,6 +49,13 @@ pub fn start_time(pid: i32) -> Option<u64> {
     fields(&stat).nth(22 - 3)?.parse().ok()
 }
 
+/// Whether the first thread of a process does nothing: it waits, or has ended; also if the system has no `/proc`.
+pub fn is_asleep(pid: i32) -> bool {
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // Who waits for a disk (`D`) goes on with what it was at.
+    !matches!(fields(&stat).next(), Some("R" | "D"))
+}
+
 fn page_size() -> u64 {
     use nix::unistd::{SysconfVar, sysconf};
     sysconf(SysconfVar::PAGE_SIZE)
@@ -122,6 +129,29 @@ mod tests {
             })
         );
         assert_eq!(parse_stat(b"7 (x) S 1", 4096), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn who_works_is_not_asleep() {
+        use std::{
+            process::{Command, Stdio},
+            time::{Duration, Instant},
+        };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        for (script, asleep) in [("read line", true), ("while :; do :; done", false)] {
+            let mut shell = Command::new("sh");
+            let shell = shell.args(["-c", script]).stdin(Stdio::piped());
+            let mut child = shell.spawn().unwrap();
+            let pid = i32::try_from(child.id()).unwrap();
+            while is_asleep(pid) != asleep {
+                assert!(Instant::now() < deadline, "{script}");
+                std::thread::yield_now();
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(is_asleep(pid), "it is gone");
+        }
     }
 
     #[test]
